@@ -1,9 +1,12 @@
-"""What options attach to the guest's machine."""
+"""What options attach to the guest's machine, and where a debugger attaches itself."""
 
+import ipaddress
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mttcg.errors import OptionError
 
@@ -152,3 +155,55 @@ def parse_net(text: str) -> Net:
         if key != "mac" or not MAC.fullmatch(mac) or int(mac[:2], 16) & GROUP_BIT:
             raise OptionError("--net", f"{text!r}: {word!r} can't be there", NET_EXPECTED)
     return Net(peer, Path(name.replace("\0", ",")), mac.lower())
+
+
+PLACE_EXPECTED = "HOST:PORT of a loopback address, :PORT, or the path of a socket to be made"
+GDB = "--gdb"
+LOOPBACK = "127.0.0.1"
+HIGHEST_PORT = 65535
+LONGEST_PATH = 107
+"""Bytes of a Unix socket's path (sun_path of unix(7), less the terminating zero)."""
+_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:/]*):(?P<port>[0-9]{1,5})|(?P<bare>[0-9]{1,5})")
+
+
+class DebugPlace(NamedTuple):
+    """A socket's path; or a host and a port, 0 for any that is free. Neither: a path of its own."""
+
+    path: Path | None = None
+    host: str = ""
+    port: int = 0
+
+
+def parse_place(text: str) -> DebugPlace:
+    """Read HOST:PORT or a path, "" for a path of its own; OptionError naming `--gdb`."""
+    found = _PORT.fullmatch(text)
+    if not text:
+        return DebugPlace()
+    if found is None:
+        return DebugPlace(_free_path(text))
+    host = (found["host"] or LOOPBACK).strip("[]")
+    host = LOOPBACK if host == "localhost" else host
+    port = int(found["port"] or found["bare"])
+    if not _is_loopback(host):
+        raise OptionError(GDB, f"{text!r} is reached from other machines", PLACE_EXPECTED)
+    if port > HIGHEST_PORT:
+        raise OptionError(GDB, f"{text!r}: there is no port {port}", f"at most {HIGHEST_PORT}")
+    return DebugPlace(host=host, port=port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _free_path(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise OptionError(GDB, f"{text!r} is too long", f"at most {LONGEST_PATH} bytes")
+    if os.path.lexists(path):
+        raise OptionError(GDB, f"{text!r} is there already", PLACE_EXPECTED)
+    if not path.parent.is_dir():
+        raise OptionError(GDB, f"{text!r}: there is no folder {path.parent}", PLACE_EXPECTED)
+    return path

@@ -14,6 +14,7 @@ from mttcg.attached import (
     check_tags,
     parse_drive,
     parse_net,
+    parse_place,
     parse_share,
 )
 from mttcg.errors import OptionError
@@ -27,6 +28,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 SMP_MAX = MOST_VCPUS
+SMP_DEFAULT = 1
 MEMORY_MIN = 1 * MIB
 MEMORY_MAX = 64 * GIB
 MEMORY_DEFAULT = 128 * MIB
@@ -78,7 +80,7 @@ class Config:
 
     guest: Path = NO_GUEST
     """The ELF file to run; none with `kernel` or `bios`, of which it is the one that is shown."""
-    smp: int = 1
+    smp: int = SMP_DEFAULT
     """Number of harts, 1 to 64."""
     memory: int = MEMORY_DEFAULT
     """Guest RAM in bytes, a multiple of 4096 from 1 MiB to 64 GiB."""
@@ -122,6 +124,8 @@ class Config:
     """Folders of the host that the guest can mount; may be given as texts."""
     nets: tuple[Net, ...] = ()
     """The guest's network devices; may be given as texts."""
+    from_snapshot: Path | None = None
+    """Snapshot that the machine goes on from, which says what the machine is."""
     streams: ProgramStreams | None = None
     """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
     for_program: bool = False
@@ -164,6 +168,10 @@ class Config:
     """Take commands while the guest runs, from those who may."""
     allow_control: tuple[Path, ...] = ()
     """Files of the public keys of those who may, with keys; who has the bus's own may anyhow."""
+    gdb: str | None = None
+    """Where a debugger connects, as HOST:PORT or a path, "" for one of its own; None: none does."""
+    wait_gdb: bool = False
+    """Run the guest's first instruction only when a debugger lets it."""
     record: Path | None = None
     """File that everything published is recorded to."""
     record_limit: int = 0
@@ -216,6 +224,7 @@ class Config:
         if self.allow and self.keys is None:
             raise OptionError("--allow", "there are no --keys", "both, or neither")
         self._check_control()
+        self._check_gdb()
         for option, path in self._outputs():
             if path is not None:
                 check_output(option, path)
@@ -292,6 +301,12 @@ class Config:
         if self.control and self.keys is None and (self.bus or "").startswith("tcp:"):
             wrong = f"{self.bus} has a token, and no keys"
             raise OptionError("--control", wrong, "an ipc:// address, or --keys")
+
+    def _check_gdb(self) -> None:
+        if self.gdb is not None:
+            parse_place(self.gdb)
+        elif self.wait_gdb:
+            raise OptionError("--wait-gdb", "there is no --gdb", "both, or neither")
 
     def _outputs(self) -> tuple[tuple[str, Path | None], ...]:
         return (

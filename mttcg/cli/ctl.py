@@ -276,6 +276,11 @@ ACTIONS: dict[str, Action] = {
             ("--input", {"metavar": "FILE", "type": Path, "help": "write the bytes of FILE"}),
         ),
     ),
+    "snapshot": Action(
+        "Write the machine to FILE, from which `mttcg run --from FILE` goes on.",
+        lambda control, args: control.snapshot(args.file.absolute()),
+        (("file", {"metavar": "FILE", "type": Path, "help": "the file, as the run sees it"}),),
+    ),
     "load": Action(
         "Load a plugin.",
         lambda control, args: control.load(args.spec),
@@ -290,6 +295,21 @@ ACTIONS: dict[str, Action] = {
         "Load a plugin anew, from its file as it is now.",
         lambda control, args: control.reload(args.plugin, args.spec or ""),
         (PLUGIN, ("spec", {"metavar": "SPEC", "nargs": "?", "help": "with other options"})),
+    ),
+    "gdb": Action(
+        "Let GDB connect, and print how.",
+        lambda control, args: control.gdb(args.place or ""),
+        (
+            (
+                "place",
+                {
+                    "metavar": "HOST:PORT|PATH",
+                    "nargs": "?",
+                    "help": "where, as of mttcg run --gdb; a socket of its own without",
+                },
+            ),
+        ),
+        lambda _args, answer: say(answer["connect"]),
     ),
     "stop": Action("Stop the guest in order, as Ctrl-C does.", lambda control, _: control.stop()),
 }

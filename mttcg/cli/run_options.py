@@ -24,13 +24,15 @@ Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 SEVERAL: Mapping[str, Any] = {"action": "append", "default": []}
 
 MACHINE: Options = {
-    "--smp": {
-        "metavar": "N",
-        "type": int,
-        "default": 1,
-        "help": f"number of vCPUs, 1 to {SMP_MAX} (%(default)s)",
+    "--from": {
+        "metavar": "FILE",
+        "type": Path,
+        "dest": "from_snapshot",
+        "help": "go on from a snapshot (see mttcg ctl); the options of the machine, such as --smp, "
+        "are those that it was started with",
     },
-    "--memory": {"metavar": "SIZE", "default": "128M", "help": "guest RAM (%(default)s)"},
+    "--smp": {"metavar": "N", "type": int, "help": f"number of vCPUs, 1 to {SMP_MAX} (1)"},
+    "--memory": {"metavar": "SIZE", "help": "guest RAM (128M)"},
     "--code-cache": {
         "metavar": "SIZE",
         "default": "64M",
@@ -206,6 +208,19 @@ BUS: Options = {
         **SEVERAL,
     },
 }
+DEBUGGER: Options = {
+    "--gdb": {
+        "metavar": "HOST:PORT|PATH",
+        "nargs": "?",
+        "const": "",
+        "help": "wait for GDB at a loopback address, or at a socket in the file system; without a "
+        "value, at one that is made",
+    },
+    "--wait-gdb": {
+        "action": "store_true",
+        "help": "run the first instruction when GDB lets it",
+    },
+}
 OUTPUT: Options = {
     "--record": {
         "metavar": "FILE",
@@ -233,6 +248,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         default=NO_GUEST,
         help="the RV64 ELF file to run; none with --kernel or --bios",
     )
-    for table in (MACHINE, BUS, OUTPUT):
+    for table in (MACHINE, BUS, DEBUGGER, OUTPUT):
         for name, told in table.items():
             parser.add_argument(name, **told)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from mttcg.isa.code import Code
+from mttcg.isa.debug_description import DebugDescription
 from mttcg.isa.system import System
 
 RegisterFile = str
@@ -58,6 +59,8 @@ class Isa:
         registers: by name.
         load_code: loads the instructions, which the supervisor has no use for.
         system: how its harts start, trap and are interrupted; takes the states that it makes.
+        load_debug_description: what a debugger is told of its registers; None if it has no
+            debugger.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Isa:
     registers: Registers
     load_code: Callable[[], Code]
     system: System[Any]
+    load_debug_description: Callable[[], DebugDescription] | None = None
 
     @cached_property
     def code(self) -> Code:

@@ -157,6 +157,9 @@ class System(Protocol[S]):
         tree is.
         """
 
+    def begin_counts(self, state: S) -> None:
+        """Let `instructions` begin at 0, and what the guest sees of that count go on."""
+
     def execute(self, state: S, word: int, clock: Clock) -> Effect | Trap:
         """Run one instruction at the state's pc that the engine left to the host.
 
@@ -189,6 +192,9 @@ class System(Protocol[S]):
 
     def trapped_pc(self, state: S) -> Virtual:
         """The pc to which the handler of the last trap returns."""
+
+    def trap_places(self, state: S) -> tuple[Virtual, ...]:
+        """Where the hart may be after an instruction that traps, or returns from a trap."""
 
     def illegal_word(self, trap: Trap) -> int | None:
         """The instruction that a trap says is illegal; None for other traps."""

@@ -43,6 +43,7 @@ from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
+from mttcg.vcpu.beginning import begin
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.costs import Costs
@@ -290,12 +291,11 @@ class VcpuProcess:
             self.exit_plugin,
             self._emit_table,
         )
-        guest.exchange.serve(plugins.orders)
+        guest.exchange.serve(plugins.orders | vcpu.stops.orders)
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
-        start = self.message
-        vcpu.start(start.entry, start.device_tree, start.information)
+        begin(vcpu, self.message)
         vcpu.run()
         if self.tracking.warning:
             self._warn(self.tracking.warning)

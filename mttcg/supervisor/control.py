@@ -7,7 +7,8 @@ that has to wait for the vCPUs is a task, a generator that yields what it waits 
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from mttcg.errors import MttcgError
 from mttcg.memory.ram import GuestRam
@@ -21,6 +22,7 @@ from mttcg.supervisor.standstill import STOP_SECONDS
 from mttcg.supervisor.tasks import Answer, CommandError, Condition, Task
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.messages import (
+    HartStopped,
     InstrumentsTold,
     PluginRefused,
     ProcessMessage,
@@ -35,10 +37,27 @@ from mttcg_bus.wire import plain
 from mttcg_bus.wire.control import Command
 from mttcg_bus.wire.limits import LONGEST_PAUSE
 
+if TYPE_CHECKING:
+    from mttcg.supervisor.snapshots import Snapshots
+
 Given: TypeAlias = Mapping[str, Any]
 Work: TypeAlias = Callable[[], Answer]
 Reply: TypeAlias = Callable[[str, Answer], None]
 """What an answer goes to: its error, or "" and plain data."""
+
+
+class Debugger(Protocol):
+    """What a debugger has to do with a run, see `mttcg.supervisor.debugging`."""
+
+    @property
+    def name(self) -> str:
+        """What the debugger that is connected is called, "" if none is."""
+
+    def hart_stopped(self, cpu: int, message: HartStopped) -> None:
+        """A hart has stopped for it."""
+
+    def ended(self) -> None:
+        """The guest has ended."""
 
 
 class RunControl:
@@ -55,6 +74,7 @@ class RunControl:
         self.run, self.watch = run, watch
         ram = GuestRam(run.board.ram_base, run.maps["ram"])
         self.standstill = watch.standstill
+        self.snapshots: Snapshots | None = None
         self.inspection = Inspection(run.harts.harts, ram, self.standstill, run.isa.system)
         self.waiting: deque[tuple[Reply, Task | Work]] = deque()
         self.waits_for: Condition | None = None
@@ -66,6 +86,7 @@ class RunControl:
             "where": self._where,
             "stop": self._stop,
         }
+        self.debugger: Debugger | None = None
         self.in_turn: dict[str, Callable[[Given], Answer]] = {
             "resume": self._resume,
             "read_registers": self._read_registers,
@@ -76,6 +97,7 @@ class RunControl:
         self.tasks: dict[str, Callable[[Given], Task]] = {
             "pause": self._pause,
             "processes": self._processes,
+            "snapshot": self._snapshot,
         }
         self.loading: Loading | None = None
         self.publisher = None if delivery is None else delivery.publisher
@@ -115,7 +137,11 @@ class RunControl:
             reply(f"there is no command {name!r}; expected one of {known}", {})
 
     def _begin(self, name: str, given: Given, reply: Reply) -> None:
-        self.waiting.append((reply, self.tasks[name](given)))
+        self.begin(self.tasks[name](given), reply)
+
+    def begin(self, task: Task, reply: Reply) -> None:
+        """Do a task in its turn."""
+        self.waiting.append((reply, task))
 
     def look(self) -> None:
         """Go on with what waits for its turn, as far as what a task waits for has happened."""
@@ -147,17 +173,24 @@ class RunControl:
                 reply("", answer)
 
     def end(self) -> None:
-        """The guest has ended: nothing more is done."""
+        """The guest has ended: nothing more is done, but a snapshot that was taken is written."""
         if self.publisher is not None:
             self.publisher.command = None
+        if self.snapshots is not None:
+            self.snapshots.finish()
+            self.look()
         for reply, _ in self.waiting:
             reply("the guest has ended before it was done", {})
         self.waiting.clear()
+        if self.debugger is not None:
+            self.debugger.ended()
 
     def hear(self, cpu: int, message: ProcessMessage) -> None:
         """Take in what a vCPU says."""
         if isinstance(message, PluginRefused) and self.loading is not None:
             self.loading.refusals.append(message.reason)
+        elif isinstance(message, HartStopped) and self.debugger is not None:
+            self.debugger.hart_stopped(cpu, message)
         elif (told := expect(message, InstrumentsTold)).question == self.question:
             self.told[cpu] = told
 
@@ -249,6 +282,8 @@ class RunControl:
         return {"vcpus": self._vcpus()}
 
     def _resume(self, _given: Given) -> Answer:
+        if self.debugger is not None and self.debugger.name:
+            raise CommandError(f"{self.debugger.name} has the guest; expected it to let it go on")
         return {"paused_ms": self.standstill.end() // 1_000_000}
 
     def _processes(self, given: Given) -> Task:
@@ -257,6 +292,14 @@ class RunControl:
         threads = bool(plain.take_integer(given, "threads", 1)) if "threads" in given else False
         rows = partial(process_rows, linux, self.run.isa.system, threads)
         return (yield from self.standstill.during(lambda: {"processes": rows()}))
+
+    def _snapshot(self, given: Given) -> Task:
+        """Take a snapshot; the guest stands still only while its RAM is copied."""
+        if self.snapshots is None:
+            from mttcg.supervisor.snapshots import Snapshots  # few runs take some
+
+            self.snapshots = Snapshots(self.run, self.standstill)
+        return self.snapshots.take(Path(plain.take_text(given, "file")))
 
     def _read_registers(self, given: Given) -> Answer:
         self.standstill.check()

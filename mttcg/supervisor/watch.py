@@ -139,6 +139,7 @@ class Watch:
     emitted: int = 0
     ticks: int = 0
     control: CommandListener | None = field(init=False, default=None)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     files: GuestFileService = field(init=False)
     nowhere: HartsNowhere = field(init=False)
     standstill: Standstill = field(init=False)
@@ -150,8 +151,7 @@ class Watch:
         """
         self.control = control
         self.running = set(range(self.run.harts.count))
-        with selectors.DefaultSelector() as selector:
-            self.selector = selector
+        with self.selector:
             self._register()
             next_tick = time.monotonic() + TICK_SECONDS
             while self.running:

@@ -8,7 +8,7 @@ from typing import Any
 from mttcg.engine.base import Engine
 from mttcg.errors import MttcgError
 from mttcg.instrument.api import session
-from mttcg.instrument.api.changes import Change, Where, from_text, to_text
+from mttcg.instrument.api.changes import Attachment, Change, Where, from_text, to_text
 from mttcg.instrument.api.cpu import CallbackPhase, Cpu
 from mttcg.instrument.api.targets import Counter, Stream, VcpuWords, counted
 from mttcg.instrument.api.ticket import Ticket
@@ -132,6 +132,7 @@ class GuestOfVcpu:
     `failed` is called with the error of a plugin's function.
     `costs`: where what those cost is booked, if it is to be. `kernel`: what is known of the guest's
     kernel, or why nothing is. `for_program`: whether plugins see one program in it alone.
+    `on_stop`: called where the hart is to stop for a debugger.
     """
 
     index: int
@@ -147,6 +148,7 @@ class GuestOfVcpu:
     costs: Costs | None = None
     kernel: KernelFacts | str = "the guest is no kernel"
     for_program: bool = False
+    on_stop: Callable[[Attachment, Virtual], None] = field(init=False)
     engine: Engine = field(init=False)
     hart: VcpuState = field(init=False)
     applied: int = 0
@@ -326,6 +328,9 @@ class GuestOfVcpu:
         """Call a Python function attached to something, with exact registers."""
         attachment = callback.attachment
         pc, where = Virtual(arguments[0]), attachment.where
+        if where is Where.STOP:
+            self.on_stop(attachment, pc)
+            return
         if where is Where.RETURN:
             self.returns.enter(attachment, callback)
             return

@@ -14,6 +14,7 @@ from mttcg.errors import MttcgError
 from mttcg.memory.address import Physical, PhysicalPage, Virtual
 from mttcg.vcpu.needs import Needs, Place
 from mttcg.vcpu.shared import Ending
+from mttcg.vcpu.stop_point import StopPoint
 from mttcg.vcpu.typed_reading import WrongValueError, read_fields
 from mttcg.vcpu.typed_value import TypedValue
 
@@ -80,8 +81,8 @@ class Start(ProcessMessage):
     isa, board: their names. information: for the guest's firmware, where it finds what to start,
     0 if there is none. below_firmware: the host is the guest's firmware. device_symbols: those
     of the guest's symbols at which the board has devices. program: of semihosting, none if the
-    guest has none. kernel: KernelFacts, plain, or none, and kernel_unknown why. descriptors: the
-    names of those that come along.
+    guest has none. kernel: KernelFacts, plain, or none, and kernel_unknown why. restored: the
+    harts' states are those of a snapshot. descriptors: the names of those that come along.
     """
 
     TYPE: ClassVar[str] = "start"
@@ -95,6 +96,7 @@ class Start(ProcessMessage):
     program: ProgramFacts | None
     kernel: dict[str, Any] | None
     kernel_unknown: str
+    restored: bool
     streams: tuple[Place, ...]
     scoreboards: tuple[Place, ...]
     descriptors: tuple[str, ...]
@@ -309,6 +311,18 @@ class InstrumentsTold(ProcessMessage):
 # supervisor to a vCPU
 
 
+class HartStopped(ProcessMessage):
+    """vCPU: its hart has stopped for a debugger, see `mttcg.vcpu.stops`; it stands until told.
+
+    reason: a Reason. address: of the access that is the reason.
+    """
+
+    TYPE: ClassVar[str] = "hart_stopped"
+    reason: str
+    pc: Virtual
+    address: Virtual
+
+
 class FileOperationDone(ProcessMessage):
     """Supervisor: what came of the operation; error: 0 or an errno. data: what was read."""
 
@@ -386,6 +400,21 @@ class TellInstruments(Order):
     question: int
 
 
+class ChangeStops(Order):
+    """Supervisor: have harts stop at other places."""
+
+    TYPE: ClassVar[str] = "change_stops"
+    added: tuple[StopPoint, ...]
+    removed: tuple[StopPoint, ...]
+
+
+class GoOn(Order):
+    """Supervisor: how each hart goes on, by its vCPU: a Motion."""
+
+    TYPE: ClassVar[str] = "go_on"
+    ways: tuple[str, ...]
+
+
 # vCPU to translator
 
 
@@ -438,6 +467,7 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         FileOperation,
         PluginRefused,
         InstrumentsTold,
+        HartStopped,
         FileOperationDone,
         MakeChange,
         BeginProgram,
@@ -445,6 +475,8 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         ReloadPlugin,
         UnloadPlugin,
         TellInstruments,
+        ChangeStops,
+        GoOn,
         SamplesWait,
         PageOfPlace,
     )

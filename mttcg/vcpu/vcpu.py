@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from mttcg.engine.base import AccessRefused, Engine, Exit, ExitKind
-from mttcg.errors import UserError
 from mttcg.firmware.firmware import Firmware
 from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.plan.plan import Plan
@@ -17,8 +16,9 @@ from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import NEVER, Activity, Power
+from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
+from mttcg.vcpu.beginning import stay
 from mttcg.vcpu.device_events import DeviceEvents
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.firmware_calls import FirmwareCalls
@@ -28,28 +28,18 @@ from mttcg.vcpu.host_work import HostWorkCounter
 from mttcg.vcpu.kernel_events import KernelEvents
 from mttcg.vcpu.left_blocks import LeftBlocks
 from mttcg.vcpu.lifecycle import Lifecycle
+from mttcg.vcpu.no_translation import NoTranslationError
 from mttcg.vcpu.places import MemoryPart, find_places, load_parts, store_parts
 from mttcg.vcpu.remote_fences import RemoteFences
 from mttcg.vcpu.seen_traps import SeenTraps
 from mttcg.vcpu.shared import Harts, MachineState
 from mttcg.vcpu.spins import Spins
+from mttcg.vcpu.stops import HartStops
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
 from mttcg.vcpu.zero_block import WIDEST, zero_block
 from mttcg.vcpu.zeros import Zeros
-
-
-class NoTranslationError(UserError):
-    """The guest wants its addresses translated, which this engine does not do."""
-
-    def __init__(self, engine: str, pc: Virtual) -> None:
-        self.engine, self.pc = engine, pc
-        super().__init__(
-            f"engine {engine}: the guest turns on address translation at pc {pc:#x}; "
-            "expected a guest that runs without, or the engine llvm"
-        )
-
 
 Found = tuple[AccessedDevice, int] | None
 """The device that is accessed, and at which offset; None if it is RAM."""
@@ -113,6 +103,7 @@ class Vcpu:
         self.fences = RemoteFences(harts.harts, index, self.engine, self.stops_waiting)
         self.left_blocks = LeftBlocks(guest, self.engine)
         guest.connect(self.engine)
+        self.stops = HartStops(guest)
         self.trap_loops = TrapLoops(self.hart, self.system, self.engine.spill_integer, on_trap_loop)
         native = self.engine.native_system
         self.seen_traps = SeenTraps(native, self.trap_loops, self._has_watched_traps)
@@ -188,14 +179,14 @@ class Vcpu:
         hart.state = Activity.RUNNING
         self.changes.follow()
         self.lifecycle.tell("plugin_vcpu_start")
-        if hart.power != Power.STARTED:
-            self.calls.stay_off()
+        stay(self)
         while not self.machine.stopping:
             if hart.request:
                 self._serve_requests()
             hart.alert = 0  # before the inputs are looked at
             interrupted_at = hart.pc
-            code = self.system.take_interrupt(hart, self.machine)
+            lets = self.stops.let_interrupt()
+            code = self.system.take_interrupt(hart, self.machine) if lets else None
             if code is not None:
                 self.device_events.interrupt(code, interrupted_at)
             if engine.unfinished not in (None, hart.pc):
@@ -220,7 +211,7 @@ class Vcpu:
         if self.spins is not None:
             self.spins.look()
         self.stopwatch.was_running()
-        if self.machine.pause:
+        if self.machine.pause or self.stops.standing:
             self._hold()
         self._arm_timer()
 
@@ -239,14 +230,18 @@ class Vcpu:
         """Stand still until the supervisor lets go; the hart and RAM may be other ones then."""
         hart, machine = self.hart, self.machine
         state, written = hart.state, machine.written
-        hart.state = Activity.PAUSED
-        while (number := machine.pause) and not machine.stopping:
-            hart.held = number  # after the state and all registers
-            os.eventfd_write(self.notice_fd, 1)
-            while machine.pause == number and not machine.stopping:
+        hart.stood, hart.state = state, Activity.PAUSED
+        self.stops.tell_of_stop()
+        while not machine.stopping:
+            number = machine.pause
+            if number and hart.held != number:
+                hart.held = number  # after the state and all registers
+                os.eventfd_write(self.notice_fd, 1)
+            self._take_up()  # after the number: what was ordered before that changed is known
+            if not (number or self.stops.standing):
+                break
+            if machine.pause == number:
                 self._wait_for_request(LONGEST_SLEEP)
-                if hart.request:
-                    self._take_up()
         hart.state = state
         self.stopwatch.skip()
         self.engine.fill()
@@ -338,7 +333,8 @@ class Vcpu:
             self.engine.write_x(target, self.system.integer_registers(hart)[target])
         self.engine.retired(before, left.word, hart.pc)
         if answer is Effect.WAIT:
-            self.wait()
+            if not self.stops.stepping:  # to go on at once is right, too
+                self.wait()
         elif answer is Effect.FETCH:
             hart.cache_invalidated += self.engine.fetch_again()
         elif answer is Effect.STATUS:
@@ -355,7 +351,9 @@ class Vcpu:
     def _call_host(self, calls: HostCalls, word: int) -> None:
         hart, before = self.hart, self.hart.pc
         hart.pc = Virtual(before + self.isa.code.length(word))  # a call may wait, and be asked
+        hart.call_began = before
         result = calls.do(self.system.integer_registers(hart))
+        hart.call_began = Virtual(0)
         self.engine.write_x(calls.form.operation, result)
         self.engine.retired(before, word, hart.pc)
 
@@ -405,8 +403,11 @@ class Vcpu:
         self.left_blocks.count_rest(1)
 
     def _callback(self, left: Exit) -> None:
-        """A callback failed, which stops the machine, or moved pc, which is where to go on."""
-        if left.left_at is not None:
+        """A callback failed, which stops the machine, or moved pc, or the hart is to stop there."""
+        stopped = self.stops.stop(left.pc)
+        if stopped and left.left_at == left.pc:
+            self.engine.resume(left.pc, passed=True)
+        elif left.left_at is not None:
             self.left_blocks.leave(left.left_at)
 
     def _access(self, left: Exit) -> None:

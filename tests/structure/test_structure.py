@@ -25,6 +25,7 @@ ARROWS = {
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "host_folder": set(),
     "semihosting": {"state", "host_folder"},
+    "snapshot": set(),
     "vcpu": {
         "state",
         "isa",
@@ -37,6 +38,7 @@ ARROWS = {
         "linux",
     },
     "attached": set(),
+    "debugger": {"isa", "vcpu"},
     "config": {"state", "attached"},
     "hardware": {"native", "state", "isa", "host_folder"},
     "firmware": {"native", "state", "isa", "hardware"},
@@ -73,8 +75,7 @@ ARROWS = {
         "linux",
         "processes",
         "report",
-        "semihosting",
-        "host_folder",
+        *("semihosting", "host_folder", "snapshot", "debugger"),
     },
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
@@ -121,7 +122,7 @@ PLACES = {
     "mttcg_bench": {"mttcg/cli/bench.py"},
     "zstandard": {
         "bus/mttcg_bus/recording/columns.py",
-        "mttcg/guest/compressed.py",
+        *("mttcg/guest/compressed.py", "mttcg/snapshot/compression.py"),
         "mttcg/instrument/program/debug_sections.py",
     },
     "zmq": {
@@ -148,11 +149,7 @@ PLACES = {
     "rich": {"mttcg/cli"},
     "pydemumble": {"mttcg/instrument/program/symbol_names.py"},
     "cloudpickle": {"mttcg/supervisor/plugin_objects.py"},
-    "distributed": {
-        "mttcg/campaign/cluster.py",
-        "mttcg/campaign/scheduler.py",
-        "mttcg/campaign/worker.py",
-    },
+    "distributed": {f"mttcg/campaign/{name}.py" for name in ("cluster", "scheduler", "worker")},
     # native code: what translated code calls, and the words it is written in
     "numba": {
         *("mttcg/engine", "mttcg/instrument/native", "mttcg/native"),

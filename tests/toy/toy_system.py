@@ -92,6 +92,10 @@ class ToySystem:
         """See System."""
         raise AssertionError("there is no firmware for it")
 
+    def begin_counts(self, state: ToyState) -> None:
+        """See System. The guest sees no count."""
+        state.instructions = 0
+
     def execute(self, state: ToyState, word: int, clock: Clock) -> Effect | Trap:
         """See System."""
         it = decode(word)
@@ -156,6 +160,10 @@ class ToySystem:
     def trapped_pc(self, state: ToyState) -> int:
         """See System."""
         return state.saved - 4
+
+    def trap_places(self, state: ToyState) -> tuple[Virtual, ...]:
+        """See System."""
+        return Virtual(state.r[VECTOR]), Virtual(state.saved)
 
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""

@@ -1,6 +1,7 @@
 """Control of a run from outside, while its guest runs."""
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
@@ -83,6 +84,14 @@ class Control:
         """Where each hart is: pc, level of privilege, whether it takes interrupts, symbol."""
         return list(self.command("where")["vcpus"])
 
+    def gdb(self, place: str = "") -> dict[str, Any]:
+        """Wait for GDB: the `target` that it is to connect to, and the shell command, `connect`.
+
+        place: HOST:PORT or the path of a socket, as of `mttcg run --gdb`; of a run that waits for
+        GDB already, it is not looked at.
+        """
+        return self.command("gdb", {"place": place})
+
     def plugins(self) -> list[dict[str, Any]]:
         """The plugins that are loaded, with the epoch from which they are, streams and counters."""
         return list(self.command("plugins")["plugins"])
@@ -108,6 +117,14 @@ class Control:
     def processes(self, threads: bool = False) -> list[dict[str, Any]]:
         """The processes of a Linux guest, or all threads of them; it stands still meanwhile."""
         return list(self.command("processes", {"threads": int(threads)})["processes"])
+
+    def snapshot(self, file: str | os.PathLike[str]) -> dict[str, Any]:
+        """Have a snapshot of the machine written to a file, named as the run sees it.
+
+        The guest goes on; what comes back are the `file`, its `bytes`, and `stood_ms`, for how many
+        milliseconds the guest stood.
+        """
+        return self.command("snapshot", {"file": os.fspath(file)})
 
     def resume(self) -> float:
         """Let all go on; for how many seconds they stood."""

@@ -145,9 +145,9 @@ class FallbackEngine:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
         self.llvm.retired(pc, word, target)
 
-    def resume(self, pc: Virtual) -> None:
-        """Say that what runs next at pc goes on with the current block, if that is not over."""
-        self.llvm.resume(pc)
+    def resume(self, pc: Virtual, passed: bool = False) -> None:
+        """See Engine."""
+        self.llvm.resume(pc, passed)
 
     def stop_for_callback(self, pc: Virtual, half_done: bool) -> None:
         """Leave at the next chance, from within a Python callback."""

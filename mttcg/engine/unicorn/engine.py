@@ -91,9 +91,10 @@ class UnicornEngine(UnicornRegisters, Untranslated):
         original = HostAddress(memory.cache + place("original"))
         frame = make_frame(engine, hart, memory, self.pages.slots, self.page_device, original)
         frame[Word.PAGE_ENTRIES] = address_of_array(self.pages.entries)
-        frame[Word.RESUME_PC] = frame[Word.PENDING_PC] = NOWHERE
+        frame[Word.RESUME_PC] = frame[Word.PENDING_PC] = frame[Word.PASSED_PC] = NOWHERE
         super().__init__(engine, frame, found)
         self.pieces = TranslatedPieces(self.pages, frame, hart, self._discovered)
+        self.passed: Virtual | None = None
         self.moved: Virtual | None = None
         self.stopping = False
         self.retire = RETIRE(found.hooks.retire_pending.address)
@@ -104,6 +105,8 @@ class UnicornEngine(UnicornRegisters, Untranslated):
         frame, engine = self.frame, self.engine
         if int(frame[Word.RESUME_PC]) != pc:
             frame[Word.RESUME_PC] = NOWHERE
+        frame[Word.PASSED_PC] = NOWHERE if self.passed != pc else pc
+        self.passed = None
         while True:
             frame[Word.EXIT] = Reason.NONE
             status = start(engine._uch, pc, NEVER_REACHED, 0, 0)
@@ -184,9 +187,13 @@ class UnicornEngine(UnicornRegisters, Untranslated):
         """Where the current block, which was counted, is to go on; None if it is over."""
         return self.pieces.unfinished
 
-    def resume(self, pc: Virtual) -> None:
-        """Say that what runs next at pc goes on with the current block, if that is not over."""
-        self.pieces.resume(pc)
+    def resume(self, pc: Virtual, passed: bool = False) -> None:
+        """See Engine."""
+        if passed:
+            self.passed = pc
+            self.frame[Word.RESUME_PC] = pc
+        else:
+            self.pieces.resume(pc)
 
     def fetch_again(self) -> int:
         """Look at every code page anew; the number of blocks that were dropped."""

@@ -32,6 +32,7 @@ class Word(IntEnum):
     EXIT_DETAIL = auto()  # size of the new piece, address or page of an access, instruction word
     PIECE_PC = auto()  # where the piece begins that was entered last
     RESUME_PC = auto()  # a piece here goes on with a block that was counted already
+    PASSED_PC = auto()  # what is attached before the first instruction, which is here, has run
     EVERY_BLOCK = auto()  # host address of (function, data) rows
     EVERY_BLOCK_COUNT = auto()
     EVERY_INSTRUCTION = auto()

@@ -56,7 +56,7 @@ class TranslatedPieces(Untranslated):
         """Learn what Unicorn has translated at pc and is about to run for the first time."""
         if self.unfinished == pc:
             block = current_block(self)
-            if not block.pc < pc < block.end:
+            if not block.pc <= pc < block.end:
                 self.frame[Word.RESUME_PC] = NOWHERE  # the code was changed in between
                 return
         else:

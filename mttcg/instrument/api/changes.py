@@ -24,6 +24,8 @@ class Where(StrEnum):
     """Where a function that is awaited returns to; made by the vCPU."""
     CALL_SITE = "call site"
     """The call before that."""
+    STOP = "stop"
+    """Where the hart is to stop for a debugger."""
 
     @property
     def at(self) -> "Where":
@@ -31,7 +33,7 @@ class Where(StrEnum):
         return Where.INSTRUCTION if self in AT_INSTRUCTIONS else self
 
 
-MADE_BY_THE_VCPU = (Where.RETURN_SITE, Where.CALL_SITE)
+MADE_BY_THE_VCPU = (Where.RETURN_SITE, Where.CALL_SITE, Where.STOP)
 AT_INSTRUCTIONS = (Where.RETURN, *MADE_BY_THE_VCPU)
 
 

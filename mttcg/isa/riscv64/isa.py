@@ -2,6 +2,7 @@
 
 from mttcg.isa.base import Isa, Registers
 from mttcg.isa.code import Code
+from mttcg.isa.debug_description import DebugDescription
 from mttcg.isa.riscv64.registers import CALLS, FLOAT, INDEX, INTEGER
 from mttcg.isa.riscv64.system import Rv64System
 
@@ -15,6 +16,12 @@ def _code() -> Code:
     return Rv64Code()
 
 
+def _debug_description() -> DebugDescription:
+    from mttcg.isa.riscv64.debug_description import DESCRIPTION
+
+    return DESCRIPTION
+
+
 RISCV64 = Isa(
     name="riscv64",
     title="RISC-V",
@@ -22,4 +29,5 @@ RISCV64 = Isa(
     registers=Registers(tuple(INTEGER), tuple(FLOAT), INDEX, CALLS),
     load_code=_code,
     system=Rv64System(),
+    load_debug_description=_debug_description,
 )

@@ -17,6 +17,8 @@ WRITABLE = (
 ).split()
 COUNTS = ("mcycle", "minstret", "cycle", "instret")
 """What an instruction that reads them has not counted itself yet; here none reads them."""
+FLOAT_CONTROL = {"fcsr": (0, 0xFF), "fflags": (0, 0x1F), "frm": (5, 7)}
+"""Where each is in fcsr: its lowest bit, and its mask from there (Unprivileged ISA 20.2)."""
 NAMES = (
     "pc",
     *INTEGER,
@@ -31,8 +33,11 @@ def read_register(hart: Hart, name: str, clock: Clock) -> int:
     if name in CSR_BY_NAME:
         value = CSR_BY_NAME[name].read(ARITHMETIC, HartWords(hart, clock))
         return value + 1 & MASK if name in COUNTS else value
-    if name == "fcsr":
-        return hart.fcsr
+    if name in FLOAT_CONTROL:
+        shift, mask = FLOAT_CONTROL[name]
+        return hart.fcsr >> shift & mask
+    if name == "priv":
+        return hart.privilege
     file, number = _place(name)
     return hart.pc if file == "pc" else int((hart.x if file == "x" else hart.f)[number])
 
@@ -44,8 +49,9 @@ def write_register(hart: Hart, name: str, value: int) -> None:
         if csr.write is not None:
             csr.write(ARITHMETIC, HartWords(hart, StoppedClock()), value)
         return
-    if name == "fcsr":
-        hart.fcsr = value & 0xFF
+    if name in FLOAT_CONTROL:
+        shift, mask = FLOAT_CONTROL[name]
+        hart.fcsr = hart.fcsr & ~(mask << shift) | (value & mask) << shift
         return
     file, number = _place(name)
     if file == "pc":
@@ -58,9 +64,9 @@ def write_register(hart: Hart, name: str, value: int) -> None:
 
 def check_writable(name: str, value: object) -> None:
     """Raise RegisterError for a register that can't be written, or not so."""
-    if name in CSR_BY_NAME and name not in WRITABLE:
+    if (name in CSR_BY_NAME or name == "priv") and name not in WRITABLE:
         raise RegisterError(name, f"{name} can't be written", ", ".join(WRITABLE))
-    if name not in CSR_BY_NAME and name != "fcsr":
+    if name not in CSR_BY_NAME and name not in FLOAT_CONTROL:
         _place(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MASK:
         raise RegisterError(name, f"{name}: {value!r}", "an unsigned 64-bit value")

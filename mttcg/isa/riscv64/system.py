@@ -118,6 +118,12 @@ class Rv64System:
         state.stvec = pc
         open_to_all(state)
 
+    def begin_counts(self, state: Hart) -> None:
+        """See System."""
+        state.mcycle_base -= state.instructions
+        state.minstret_base -= state.instructions
+        state.instructions = 0
+
     def fault(self, fault: MemoryFault, pc: Virtual, address: Virtual) -> Trap:
         """See System."""
         return Trap(FAULT_CAUSES[fault], pc, address)
@@ -154,6 +160,11 @@ class Rv64System:
     def trapped_pc(self, state: Hart) -> Virtual:
         """See System."""
         return state.sepc if state.privilege == SUPERVISOR else state.mepc
+
+    def trap_places(self, state: Hart) -> tuple[Virtual, ...]:
+        """See System. Exceptions go to the base, also where interrupts are vectored."""
+        handlers = (Virtual(vector & ~3) for vector in (state.mtvec, state.stvec))
+        return *handlers, state.mepc, state.sepc
 
     def illegal_word(self, trap: Trap) -> int | None:
         """See System."""

@@ -17,7 +17,7 @@ from mttcg.engine.unicorn.hooks import (
     run_rows,
     run_site,
 )
-from mttcg.engine.unicorn.riscv64.look_up import destination_and_jump, instruction_at
+from mttcg.engine.unicorn.riscv64.look_up import destination_and_way, instruction_at
 from mttcg.engine.unicorn.riscv64.numbers import F0, PC, X0
 from mttcg.instrument import events
 from mttcg.isa.facts import FLOATS
@@ -32,6 +32,7 @@ PAGE_SLOT = int(Word.PAGE_SLOT)
 PAGE_ENTRIES = int(Word.PAGE_ENTRIES)
 EXIT = int(Word.EXIT)
 PIECE_PC, RESUME_PC = int(Word.PIECE_PC), int(Word.RESUME_PC)
+PASSED_PC = int(Word.PASSED_PC)
 EVERY_BLOCK, EVERY_INSTRUCTION = int(Word.EVERY_BLOCK), int(Word.EVERY_INSTRUCTION)
 EVERY_ORDER = int(Word.EVERY_ORDER)
 EVERY_RETIRED, EVERY_TABLE = int(Word.EVERY_RETIRED), int(Word.EVERY_TABLE)
@@ -58,13 +59,13 @@ def retire(frame, target):
     count = get(frame, EVERY_RETIRED + 1)
     if count == U64(0):
         return
-    register, jumps = destination_and_jump(word)
+    register, way = destination_and_way(word, target - pc)
     value = U64(0)
     if register >= U64(FLOATS):
         value = read_register(frame, U64(F0 - FLOATS) + register)
     elif register != U64(0):
         value = read_register(frame, U64(X0) + register)
-    what = word | (register << U64(32)) | jumps
+    what = word | (register << U64(32)) | way
     retired = host.load64(get(frame, HART) + U64(at.INSTRUCTIONS))
     run_rows(get(frame, EVERY_RETIRED), count, pc, what, value, target, retired)
 
@@ -127,12 +128,9 @@ def observe_fence(frame, pc):
         observe_order(frame, pc, U64(0), U64(0), sets, U64(FENCE))
 
 
-@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
-def on_instruction(_engine, pc, size, frame):
-    """Before an instruction: run the plan's operations for it."""
-    if get(frame, EXIT) != U64(NONE):
-        return
-    retire(frame, pc)
+@njit(cache=True)
+def run_before(frame, pc, size):
+    """Run the plan's operations for an instruction that is about to run."""
     operations = get(frame, EVERY_INSTRUCTION + 1)
     if operations != U64(0):
         rows = get(frame, EVERY_INSTRUCTION)
@@ -142,6 +140,18 @@ def on_instruction(_engine, pc, size, frame):
         run_site(frame, table, pc, pc, U64(size), U64(0), U64(0), U64(0))
     if get(frame, EVERY_ORDER + 1) != U64(0):
         observe_fence(frame, pc)
+
+
+@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
+def on_instruction(_engine, pc, size, frame):
+    """Before an instruction: run the plan's operations for it."""
+    if get(frame, EXIT) != U64(NONE):
+        return
+    retire(frame, pc)
+    if get(frame, PASSED_PC) == pc:
+        put(frame, PASSED_PC, U64(at.NOWHERE))
+    else:
+        run_before(frame, pc, size)
     if get(frame, EVERY_RETIRED + 1) | get(frame, EVERY_TABLE + 1) != U64(0):
         put(frame, PENDING_WORD, instruction_at(frame, pc))
         put(frame, PENDING_PC, pc)

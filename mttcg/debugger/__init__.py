@@ -1,0 +1,1 @@
+"""The remote protocol of GDB (GDB manual, appendix E), of no machine: what talks to a debugger."""

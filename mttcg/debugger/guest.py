@@ -1,0 +1,54 @@
+"""The guest as a debugger's session uses it."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from mttcg.errors import UserError
+from mttcg.isa.debug_description import DebugDescription
+from mttcg.vcpu.stop_point import Motion
+
+Then = Callable[[], None]
+"""What is called when something is so."""
+
+
+class RefusedError(UserError):
+    """The guest does not do what a debugger wants; says why."""
+
+
+class DebuggedGuest(Protocol):
+    """What a session asks of it. Registers and memory are asked for only while all stand.
+
+    Attributes:
+        count: of harts.
+        description: of their registers.
+    """
+
+    count: int
+    description: DebugDescription
+
+    def stand(self, then: Then) -> None:
+        """Have all harts stand; `then` is called when they do."""
+
+    def go(self, ways: Sequence[Motion], points: Collection[int]) -> None:
+        """Let harts go on, each in its way, and stop at some addresses."""
+
+    def read_register(self, cpu: int, name: str) -> int:
+        """A register; RefusedError."""
+
+    def write_register(self, cpu: int, name: str, value: int) -> None:
+        """Write a register; RefusedError."""
+
+    def read_memory(self, cpu: int, address: int, size: int) -> bytes:
+        """Memory as a hart sees it; RefusedError."""
+
+    def write_memory(self, cpu: int, address: int, data: bytes) -> None:
+        """Write memory as a hart sees it; RefusedError."""
+
+    def describe(self, cpu: int) -> str:
+        """What a hart is doing, in a line."""
+
+    def command(self, line: str, then: Callable[[str], None]) -> None:
+        """Do what a user asks for by `monitor`; `then` gets the text of the answer."""
+
+    def end(self) -> None:
+        """Stop the guest in order."""

@@ -1,0 +1,131 @@
+"""Where a hart stops for a debugger, why it did, and how it goes on.
+
+A place is instrumentation like any other: a page that has none runs as before. What is attached
+before an instruction at which the hart stops has run then, once; the instruction itself has not.
+To step, the hart stops at all places at which it can be after one instruction.
+"""
+
+from collections.abc import Iterator
+
+from mttcg.instrument.api.changes import Attachment, Change, Where
+from mttcg.instrument.errors import NotRamError
+from mttcg.isa.context import Scope
+from mttcg.memory.address import Virtual
+from mttcg.vcpu.exchange import Orders
+from mttcg.vcpu.guest import GuestOfVcpu
+from mttcg.vcpu.messages import ChangeStops, GoOn, HartStopped
+from mttcg.vcpu.stop_point import Motion, Reason, StopPoint
+
+OWNER = ""
+"""In place of a plugin."""
+
+
+def site_of(point: StopPoint) -> Attachment:
+    """A place as instrumentation."""
+    scope = Scope(point.mask, point.wanted)
+    return Attachment(OWNER, Where.STOP, None, point.address, Reason.BREAKPOINT, scope=scope)
+
+
+class HartStops:
+    """One vCPU's.
+
+    Args:
+        guest: of the vCPU.
+
+    Attributes:
+        standing: whether the hart is to stand until the supervisor says how it goes on.
+        stepping: whether it runs one instruction, by which it takes no interrupt.
+    """
+
+    def __init__(self, guest: GuestOfVcpu) -> None:
+        self.guest = guest
+        self.standing = self.stepping = False
+        self.step_sites: set[Attachment] = set()
+        self.reached: Reason | None = None
+        self.untold: HartStopped | None = None
+        self.passed: Virtual | None = None
+        guest.on_stop = self.reach
+
+    @property
+    def orders(self) -> Orders:
+        """What is done of the supervisor's orders."""
+        return {ChangeStops: self.change, GoOn: self.go_on}
+
+    def reach(self, attachment: Attachment, pc: Virtual) -> None:
+        """The hart is at a place, within translated code: have it leave, unless it is to pass."""
+        if attachment.target is Reason.STEP and not self.stepping:
+            return
+        if self.reached is not Reason.BREAKPOINT:
+            self.reached = attachment.target
+        self.guest.engine.stop_for_callback(pc, half_done=False)
+
+    def stop(self, pc: Virtual) -> bool:
+        """Have the hart stand at a pc, if it has left for that; whether it has."""
+        if self.reached is None:
+            return False
+        self.untold = HartStopped(self.reached, pc, Virtual(0))
+        self.reached, self.stepping, self.standing = None, False, True
+        self.passed = pc
+        self.guest.hart.request = 1
+        return True
+
+    def let_interrupt(self) -> bool:
+        """Whether the hart may be interrupted: not as it steps, nor where its instruction began."""
+        unfinished, pc = self.guest.engine.unfinished, self.guest.hart.pc
+        if self.passed not in (unfinished, pc):
+            self.passed = None
+        return not self.stepping and (self.passed is None or self.passed != unfinished)
+
+    def tell_of_stop(self) -> None:
+        """Tell the supervisor that the hart has stopped, when its registers are in its state."""
+        if self.untold is not None:
+            self.guest.exchange.tell(self.untold)
+            self.untold = None
+
+    def change(self, message: ChangeStops, _descriptors: list[int]) -> None:
+        """Stop at other places."""
+        for add, points in ((False, message.removed), (True, message.added)):
+            for point in points:
+                self.guest.apply(Change(add, site_of(point)))
+
+    def go_on(self, message: GoOn, _descriptors: list[int]) -> None:
+        """Go on as is asked for."""
+        way = Motion(message.ways[self.guest.index])
+        self.standing, self.stepping = way is Motion.STAND, way is Motion.STEP
+        wanted = set(self._sites_behind()) if self.stepping else set()
+        for add, sites in (
+            (False, self.step_sites - wanted),
+            (True, wanted - self.step_sites),
+        ):
+            for site in sites:
+                self.guest.apply(Change(add, site))
+        self.step_sites = wanted
+
+    def _sites_behind(self) -> Iterator[Attachment]:
+        """Where the hart can be after one instruction."""
+        for pc in self._places_behind():
+            yield Attachment(OWNER, Where.STOP, self.guest.index, pc, Reason.STEP)
+
+    def _places_behind(self) -> Iterator[Virtual]:
+        guest, hart = self.guest, self.guest.hart
+        code, system = guest.isa.code, guest.isa.system
+        yield from (pc for pc in system.trap_places(hart) if pc % code.alignment == 0)
+        try:
+            word = self._word_at(hart.pc)
+        except NotRamError:
+            return  # it can't be fetched, and traps
+        facts = code.facts(word)
+        yield Virtual(hart.pc + facts.length & (1 << 64) - 1)
+        target = facts.target_from(hart.pc)
+        if facts.indirect is not None:
+            register, displacement = facts.indirect
+            base = system.integer_registers(hart)[register]
+            target = Virtual(base + displacement & ((1 << 64) - code.alignment))
+        if target is not None:
+            yield target
+
+    def _word_at(self, pc: Virtual) -> int:
+        code, read = self.guest.isa.code, self.guest.read_memory
+        first = read(pc, code.alignment)
+        more = code.length(int.from_bytes(first, "little")) - len(first)
+        return int.from_bytes(first + read(Virtual(pc + len(first)), more), "little")
