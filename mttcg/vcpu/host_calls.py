@@ -11,8 +11,9 @@ from mttcg.semihosting.calls import BadAddressError, ProgramInfo, SemihostingCal
 from mttcg.semihosting.files import FileAnswer
 from mttcg.semihosting.operations import SemihostingOperation
 from mttcg.vcpu.exchange import ChangeExchange
+from mttcg.vcpu.facts import ProgramFacts
 from mttcg.vcpu.guest import GuestOfVcpu
-from mttcg.vcpu.messages import FileOperation, FileOperationDone, ProgramFacts, VcpuWarning
+from mttcg.vcpu.messages import FileOperation, FileOperationDone, VcpuWarning
 from mttcg.vcpu.shared import MachineState
 
 WORD_LENGTH = 4

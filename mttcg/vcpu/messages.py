@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from mttcg.config import Config
 from mttcg.errors import MttcgError
 from mttcg.memory.address import Physical, PhysicalPage, Virtual
+from mttcg.vcpu.facts import ProgramFacts, TrapFacts
 from mttcg.vcpu.needs import Needs, Place
 from mttcg.vcpu.shared import Ending
 from mttcg.vcpu.stop_point import StopPoint
@@ -36,22 +37,6 @@ class ProcessMessage(TypedValue):
     def descriptors_along(self) -> tuple[str, ...]:
         """What the file descriptors are that come along, in their order."""
         return ()
-
-
-class ProgramFacts(TypedValue):
-    """What a program is told of itself; free: where RAM in which nothing lies begins and ends."""
-
-    command_line: str
-    free: tuple[Physical, Physical]
-
-
-class TrapFacts(TypedValue):
-    """A trap; text: the instruction at its pc, "" where there is no RAM."""
-
-    cause: str
-    pc: Virtual
-    value: int
-    text: str
 
 
 # supervisor to vCPU host
@@ -269,10 +254,7 @@ class AskChange(ProcessMessage):
 
 
 class ProgramBegins(ProcessMessage):
-    """vCPU: the program that the guest is there for is about to run.
-
-    space: its address space, 0 if that is not known.
-    """
+    """vCPU: the program that plugins are to see is about to run, in this space, or 0: unknown."""
 
     TYPE: ClassVar[str] = "program_begins"
     space: int
