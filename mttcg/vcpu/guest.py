@@ -169,6 +169,7 @@ class GuestOfVcpu:
         code = GuestInstructions(self.isa.code, self.read_memory, self.symbols)
         self.processes_seen = ProcessesOfVcpu(self)
         self.processes = self.processes_seen.listed
+        self.areas = self.processes_seen.areas
         current = self.processes_seen.current
         self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at, current)
         self.returns = Returns(self)
