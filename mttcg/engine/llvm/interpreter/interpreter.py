@@ -203,7 +203,7 @@ class PageInterpreter:
         observed = self._observed(version, watched)
         row = self.start + self.pages.enter(slot) if observed is None else observed.row
         if start is None or not self.frame[Word.FETCHED_BY_HOST]:
-            self.table[page] = row
+            self.table[page], self.seen[page] = row, 0
         else:
             self._put_seen(version, start, row)
         return observed
@@ -213,7 +213,8 @@ class PageInterpreter:
         page = version.page
         if self.seen_at[page] not in (start, NOWHERE) and self.addresses is not None:
             self.addresses.drop()  # rows of where it was seen before
-        self.seen[page], self.seen_at[page] = row, start
+        # what is known in one place alone is left to Python where the page has changed
+        self.table[page], self.seen[page], self.seen_at[page] = 0, row, start
         self.on_seen(page, version.shape)
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
