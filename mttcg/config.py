@@ -130,6 +130,8 @@ class Config:
     """A symbol of the guest's, with "+" and an offset or without, or an address as 0x...."""
     streams: ProgramStreams | None = None
     """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
+    for_program: bool = False
+    """Plugins see one program in the guest alone, as its first process says, see `mttcg exec`."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True

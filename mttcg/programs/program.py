@@ -48,6 +48,7 @@ class LinuxProgram:
         sysroot: libraries, and whatever else is at the top of its file system.
         environment: variables beside `ENVIRONMENT`.
         joins_errors: whether its errors go where its output goes.
+        is_seen: whether plugins see it alone, which begins before it runs.
     """
 
     words: Sequence[str]
@@ -56,6 +57,7 @@ class LinuxProgram:
     sysroot: Path | None = None
     environment: Mapping[str, str] = field(default_factory=ENVIRONMENT.copy)
     joins_errors: bool = False
+    is_seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def boot_program(program: LinuxProgram) -> BootedProgram:
         arguments=program.words,
         environment=program.environment,
         joins_errors=program.joins_errors,
+        is_seen=program.is_seen,
     )
     shares = tuple(mount.share for mount in folders.mounts)
     return BootedProgram(image / KERNEL, base + own_archive(folders, task), shares)
