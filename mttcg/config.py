@@ -28,8 +28,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 SMP_MAX = MOST_VCPUS
-MEMORY_MIN = 1 * MIB
-MEMORY_MAX = 64 * GIB
+MEMORY_MIN, MEMORY_MAX = 1 * MIB, 64 * GIB
 MEMORY_DEFAULT = 128 * MIB
 CODE_CACHE_MIN = 4 * MIB
 CODE_CACHE_MAX = 2 * GIB - PAGE
@@ -69,8 +68,8 @@ NO_GUEST = Path()
 class Config:
     """The options of one run; every one is checked when the object is made.
 
-    It goes as it is from who makes a `Machine` to every process of the run. So its values are of
-    the types that are declared: paths may be given as texts, tuples as lists.
+    It goes as it is to every process of the run. So its values are of the declared types: paths may
+    be given as texts, tuples as lists.
 
     Raises `OptionError`, which names the option, for a value that it can't have. The guest file is
     checked by the ELF loader, plugins by theirs, the bus address by the bus.
@@ -125,9 +124,9 @@ class Config:
     from_snapshot: Path | None = None
     """Snapshot that the machine goes on from, which says what the machine is."""
     snapshot: Path | None = None
-    """File that a snapshot is written to when a hart first comes to `snapshot_at`."""
+    """File that a snapshot is written to when a hart first comes to that place:"""
     snapshot_at: str = ""
-    """A symbol of the guest's, with "+" and an offset or without, or an address as 0x...."""
+    """SYMBOL, SYMBOL+OFFSET, or an address as 0x...."""
     streams: ProgramStreams | None = None
     """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
     for_program: bool = False
@@ -306,8 +305,7 @@ class Config:
 
     def _check_gdb(self) -> None:
         if (self.snapshot is None) != (not self.snapshot_at):
-            given, absent = ("--snapshot", "--snapshot-at")[:: 1 if self.snapshot else -1]
-            raise OptionError(given, f"there is no {absent}", "both, or neither")
+            raise OptionError("--snapshot", "--snapshot-at belongs to it", "both, or neither")
         if self.gdb is not None:
             parse_place(self.gdb)
         elif self.wait_gdb:

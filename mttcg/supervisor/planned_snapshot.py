@@ -94,9 +94,11 @@ class PlannedSnapshot:
             self.control.begin(self._take(), self._told)
 
     def _take(self) -> Task:
-        self.control.snapshots = Snapshots(self.control.run, self.watch.standstill)
+        watch = self.watch
+        snapshots = Snapshots(self.control.run, watch.standstill, watch.files.any_open)
+        self.control.snapshots = snapshots
         try:
-            answer = yield from self.control.snapshots.take(self.path, self._let_go)
+            answer = yield from snapshots.take(self.path, self._let_go)
         except BaseException:
             self._let_go()
             raise

@@ -10,7 +10,7 @@ import mmap
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -128,13 +128,11 @@ class Snapshots:
     Args:
         run: what snapshots are of.
         standstill: of the run.
-        refusals: say why none can be taken now, in a line, "" if one can.
+        refusal: says why none can be taken now, "" if one can.
     """
 
-    def __init__(
-        self, run: RunState, standstill: Standstill, refusals: Sequence[Callable[[], str]] = ()
-    ) -> None:
-        self.run, self.standstill, self.refusals = run, standstill, refusals
+    def __init__(self, run: RunState, standstill: Standstill, refusal: Callable[[], str]) -> None:
+        self.run, self.standstill, self.refusal = run, standstill, refusal
         self.writing: InThread | None = None
 
     def take(self, path: Path, taken: Callable[[], None] = lambda: None) -> Task:
@@ -194,9 +192,8 @@ class Snapshots:
             raise SnapshotError(path, "the guest has ended", "one that runs")
         for what, expected in unkept(self.run.config):
             raise SnapshotError(path, what, expected)
-        for look in self.refusals:
-            if why := look():
-                raise SnapshotError(path, why, "a guest without that")
+        if why := self.refusal():
+            raise SnapshotError(path, why, "a guest without")
 
     def _keep(self, path: Path, copy: Callable[[], None], taken: Callable[[], None]) -> Answer:
         """While all stand still: copy what changes, and take down the rest."""

@@ -246,7 +246,7 @@ def count_traps() -> bool:
         (["--snapshot-at", "0xg"], 2, "'0xg' is no address; expected SYMBOL"),
         (["--snapshot-at", "a b"], 2, "'a b' is no place; expected SYMBOL"),
         (["--snapshot-at", "main", "--gdb"], 2, "there is --gdb, for which harts stop"),
-        (["--snapshot-at", ""], 2, "--snapshot: there is no --snapshot-at"),
+        (["--snapshot-at", ""], 2, "--snapshot: --snapshot-at belongs to it"),
         (["--snapshot-at", "guest_main+0x2000"], 70, "no hart came there; no snapshot"),
     ],
 )
