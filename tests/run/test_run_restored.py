@@ -10,7 +10,7 @@ from run_harness import LIMIT, Running, eventually, guest
 
 from mttcg import Machine
 from mttcg.errors import GuestFileError
-from mttcg.instrument import Counter, instrument
+from mttcg.instrument import Counter, instrument, symbol
 from mttcg.snapshot.errors import SnapshotError
 from mttcg.snapshot.reader import SnapshotFile
 from mttcg_bus import Control
@@ -235,7 +235,7 @@ def test_a_snapshot_at_a_place(start: START, tmp_path: Path, engine: str) -> Non
 
 
 def count_traps() -> bool:
-    instrument(None, "guest_trap", Counter("traps"))
+    instrument(None, symbol("guest_trap"), Counter("traps"))
     return True
 
 
