@@ -9,12 +9,13 @@ from enum import Enum, auto
 from functools import partial
 
 from mttcg.debugger.documents import memory_map, target_description, thread_list
-from mttcg.debugger.guest import DebuggedGuest
+from mttcg.debugger.guest import DebuggedGuest, Point
 from mttcg.debugger.memory import MemoryPackets, place_of
 from mttcg.debugger.packets import ACCEPTED, LONGEST, REFUSED, Packet, PacketReader, encode
 from mttcg.debugger.registers import RegisterPackets
 from mttcg.debugger.resumption import OFFERED, thread_of, ways_of
 from mttcg.errors import UserError
+from mttcg.vcpu.messages import HartStopped
 from mttcg.vcpu.stop_point import Motion, Reason
 
 TRAPPED, INTERRUPTED = 5, 2
@@ -23,8 +24,14 @@ OK = b"OK"
 WRONG, WRONG_PLAIN = b"E.%s", b"E01"
 PLAIN = (b"m", b"M", b"X", b"g", b"G", b"H", b"T")
 """What is answered by a plain error: a debugger would take a text for data."""
-BREAKPOINTS = (b"0", b"1")
-"""Of software and of hardware: here they are the same."""
+KINDS = {
+    b"0": (Reason.BREAKPOINT, b"swbreak"),
+    b"1": (Reason.BREAKPOINT, b"hwbreak"),
+    b"2": (Reason.WRITE, b"watch"),
+    b"3": (Reason.READ, b"rwatch"),
+    b"4": (Reason.ACCESS, b"awatch"),
+}
+"""Of points, by their numbers: what they are, and their words in what is told of a stop."""
 FEATURES = (
     "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;"
     "qXfer:memory-map:read+;vContSupported+;swbreak+;hwbreak+;error-message+"
@@ -59,8 +66,8 @@ class Session:
         self.is_over = False
         self.cpu = self.going = 0
         self.ways = [Motion.GO] * guest.count
-        self.points: dict[int, set[bytes]] = {}
-        self.stopped: dict[int, Reason] = {}
+        self.points: dict[Point, set[bytes]] = {}
+        self.stopped: dict[int, HartStopped] = {}
         self.interrupted = False
         self.last_stop = b""
         self.answers: dict[bytes, Callable[[bytes], bytes | None]] = {
@@ -167,17 +174,20 @@ class Session:
 
     def _stop_of(self, cpu: int) -> bytes:
         """What is told of a hart that stopped, whose thread is the current one then."""
-        reason, self.cpu = self.stopped.pop(cpu), cpu
+        stop, self.cpu = self.stopped.pop(cpu), cpu
         number, digits, at = self.registers.counter_of(cpu)
-        kinds = self.points.get(at, ()) if reason is Reason.BREAKPOINT else ()
         why = b""
-        if kinds:
-            why = b"swbreak:;" if b"0" in kinds else b"hwbreak:;"
+        for point, kinds in self.points.items():
+            word = KINDS[min(kinds)][1]
+            if point.kind is not Reason.BREAKPOINT and stop.reason == Reason.ACCESS:
+                why = b"%s:%x;" % (word, point.address) if point.address == stop.address else why
+            elif point.address == at and stop.reason == Reason.BREAKPOINT:
+                why = b"%s:;" % word
         return b"T%02xthread:%x;%x:%s;%s" % (TRAPPED, cpu + 1, number, digits, why)
 
-    def hart_stopped(self, cpu: int, reason: Reason) -> None:
+    def hart_stopped(self, cpu: int, stop: HartStopped) -> None:
         """A hart has stopped, and stands."""
-        self.stopped[cpu] = reason
+        self.stopped[cpu] = stop
         if self.phase is Phase.RUNNING:
             self.phase = Phase.STOPPING
             self.guest.stand(self._stand)
@@ -196,13 +206,20 @@ class Session:
     def _go(self, ways: list[Motion]) -> None:
         """Let harts go on; not at all if one of them has a stop that is still to be told of."""
         for cpu in [cpu for cpu in self.stopped if ways[cpu] is not Motion.STAND]:
-            if self.registers.counter_of(cpu)[2] in self.points:
+            if self._is_wanted(cpu):
                 self.last_stop = self._stop_of(cpu)
                 self.send(encode(self.last_stop))
                 return
             del self.stopped[cpu]  # the debugger does not want it to stop there any more
         self.phase, self.ways = Phase.RUNNING, ways
         self.guest.go(ways, self.points)
+
+    def _is_wanted(self, cpu: int) -> bool:
+        """Whether the debugger still wants a hart to stop where it has."""
+        stop, at = self.stopped[cpu], self.registers.counter_of(cpu)[2]
+        if stop.reason == Reason.ACCESS:
+            return any(p.address == stop.address for p in self.points)
+        return any(p.kind is Reason.BREAKPOINT and p.address == at for p in self.points)
 
     def ended(self, status: int) -> None:
         """The guest has ended with a status."""
@@ -229,13 +246,15 @@ class Session:
 
     def _point(self, add: bool, rest: bytes) -> bytes:
         kind, place, *_conditions = rest.split(b";")[0].split(b",", 1)
-        if kind not in BREAKPOINTS:
+        if kind not in KINDS:
             return b""
-        address, _ = place_of(place)
-        kinds = self.points.setdefault(address, set())
+        address, size = place_of(place)
+        what = KINDS[kind][0]
+        point = Point(what, address, 0 if what is Reason.BREAKPOINT else size)
+        kinds = self.points.setdefault(point, set())
         (kinds.add if add else kinds.discard)(kind)
         if not kinds:
-            del self.points[address]
+            del self.points[point]
         return OK
 
     # threads

@@ -59,10 +59,16 @@ def verbs() -> dict[str, PromptVerb]:
     return {name: verb for name, verb in VERBS.items() if name not in LEFT_OUT}
 
 
-def monitor(run: RunState, control: RunControl, line: str, then: Callable[[str], None]) -> None:
-    """Do a command; `then` gets the text of its answer, or what is wrong."""
-    known, words = verbs(), line.split()
-    usages: Mapping[str, Any] = known | OWN
+def monitor(
+    run: RunState,
+    control: RunControl,
+    line: str,
+    then: Callable[[str], None],
+    more: Mapping[str, OwnVerb],
+) -> None:
+    """Do a command; `then` gets the text of its answer, or what is wrong. more: further ones."""
+    known, words, own = verbs(), line.split(), {**OWN, **more}
+    usages: Mapping[str, Any] = known | own
     if not words or words[0] == "help":
         then("\n".join(f"{verb.usage:28}{verb.summary}" for verb in usages.values()))
         return
@@ -70,8 +76,8 @@ def monitor(run: RunState, control: RunControl, line: str, then: Callable[[str],
         then(f"no command {words[0]!r}; expected one of {', '.join(usages)}")
         return
     try:
-        if words[0] in OWN:
-            then(OWN[words[0]].work(run, control, words[1:]))
+        if words[0] in own:
+            then(own[words[0]].work(run, control, words[1:]))
             return
         verb = known[words[0]]
         arguments = verb.arguments(run, words[1:])
