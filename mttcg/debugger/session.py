@@ -22,6 +22,8 @@ TRAPPED, INTERRUPTED = 5, 2
 """Signals that stand for the reasons of stops: SIGTRAP and SIGINT, as GDB numbers them."""
 OK = b"OK"
 WRONG, WRONG_PLAIN = b"E.%s", b"E01"
+BEFORE_STEP = (b"z", b"Z", b"m", b"vCont;")
+"""What a debugger sends from a stop behind an access to the step that it takes to be needed."""
 PLAIN = (b"m", b"M", b"X", b"g", b"G", b"H", b"T")
 """What is answered by a plain error: a debugger would take a text for data."""
 KINDS = {
@@ -69,6 +71,7 @@ class Session:
         self.points: dict[Point, set[bytes]] = {}
         self.stopped: dict[int, HartStopped] = {}
         self.interrupted = False
+        self.behind_access: int | None = None
         self.last_stop = b""
         self.answers: dict[bytes, Callable[[bytes], bytes | None]] = {
             b"?": lambda _: self.last_stop,
@@ -142,6 +145,8 @@ class Session:
         if not known:
             return b""  # as the protocol has it for what is not known
         name = max(known, key=len)
+        if name not in BEFORE_STEP:
+            self.behind_access = None
         try:
             return self.answers[name](content[len(name) :])
         except UserError as error:
@@ -175,15 +180,23 @@ class Session:
     def _stop_of(self, cpu: int) -> bytes:
         """What is told of a hart that stopped, whose thread is the current one then."""
         stop, self.cpu = self.stopped.pop(cpu), cpu
-        number, digits, at = self.registers.counter_of(cpu)
-        why = b""
-        for point, kinds in self.points.items():
-            word = KINDS[min(kinds)][1]
-            if point.kind is not Reason.BREAKPOINT and stop.reason == Reason.ACCESS:
-                why = b"%s:%x;" % (word, point.address) if point.address == stop.address else why
-            elif point.address == at and stop.reason == Reason.BREAKPOINT:
-                why = b"%s:;" % word
+        if stop.reason == Reason.ACCESS and self.guest.description.steps_over_access:
+            self.behind_access = cpu
+        return self._stop_reply(cpu, self._why(stop))
+
+    def _stop_reply(self, cpu: int, why: bytes) -> bytes:
+        number, digits, _ = self.registers.counter_of(cpu)
         return b"T%02xthread:%x;%x:%s;%s" % (TRAPPED, cpu + 1, number, digits, why)
+
+    def _why(self, stop: HartStopped) -> bytes:
+        """Which of the debugger's points a stop is of; nothing if none is."""
+        for point, kinds in self.points.items():
+            word, is_break = KINDS[min(kinds)][1], point.kind is Reason.BREAKPOINT
+            if is_break and stop.reason == Reason.BREAKPOINT and point.address == stop.pc:
+                return b"%s:;" % word
+            if not is_break and stop.reason == Reason.ACCESS and point.address == stop.address:
+                return b"%s:%x;" % (word, point.address)
+        return b""
 
     def hart_stopped(self, cpu: int, stop: HartStopped) -> None:
         """A hart has stopped, and stands."""
@@ -205,6 +218,11 @@ class Session:
 
     def _go(self, ways: list[Motion]) -> None:
         """Let harts go on; not at all if one of them has a stop that is still to be told of."""
+        passed, self.behind_access = self.behind_access, None
+        stepping = [cpu for cpu, way in enumerate(ways) if way is not Motion.STAND]
+        if stepping == [passed] and ways[stepping[0]] is Motion.STEP:
+            self.send(encode(self._stop_reply(stepping[0], b"")))  # it is behind it already
+            return
         for cpu in [cpu for cpu in self.stopped if ways[cpu] is not Motion.STAND]:
             if self._is_wanted(cpu):
                 self.last_stop = self._stop_of(cpu)
