@@ -105,6 +105,7 @@ RECORDS = (
     "TIMED",
     "RETIRED",
     "TRANSFER",
+    "BRANCH",
     "EXECUTIONS",
     "INSTRUCTION_EXECUTIONS",
 )

@@ -28,6 +28,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 SMP_MAX = MOST_VCPUS
+SMP_DEFAULT = 1
 MEMORY_MIN = 1 * MIB
 MEMORY_MAX = 64 * GIB
 MEMORY_DEFAULT = 128 * MIB
@@ -79,7 +80,7 @@ class Config:
 
     guest: Path = NO_GUEST
     """The ELF file to run; none with `kernel` or `bios`, of which it is the one that is shown."""
-    smp: int = 1
+    smp: int = SMP_DEFAULT
     """Number of harts, 1 to 64."""
     memory: int = MEMORY_DEFAULT
     """Guest RAM in bytes, a multiple of 4096 from 1 MiB to 64 GiB."""
@@ -123,6 +124,8 @@ class Config:
     """Folders of the host that the guest can mount; may be given as texts."""
     nets: tuple[Net, ...] = ()
     """The guest's network devices; may be given as texts."""
+    from_snapshot: Path | None = None
+    """Snapshot that the machine goes on from, which says what the machine is."""
     streams: ProgramStreams | None = None
     """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)

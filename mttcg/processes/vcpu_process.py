@@ -43,6 +43,7 @@ from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
+from mttcg.vcpu.beginning import begin
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.costs import Costs
@@ -293,8 +294,7 @@ class VcpuProcess:
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
-        start = self.message
-        vcpu.start(start.entry, start.device_tree, start.information)
+        begin(vcpu, self.message)
         vcpu.run()
         if self.tracking.warning:
             self._warn(self.tracking.warning)

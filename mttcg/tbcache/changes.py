@@ -5,6 +5,10 @@ from typing import NamedTuple, Protocol
 
 from mttcg.memory.address import HostAddress, PhysicalPage
 
+GIVEN_UP = 2
+"""What the table of an interpreter's records has of a page that is fetched from no more, and that
+native code may fetch from again; no address of records, nor the bit of an observed page."""
+
 
 class NativeFetch(NamedTuple):
     """A native function that fetches changed pages as they are now, given one argument.
@@ -37,7 +41,8 @@ class InterpretedPages(NamedTuple):
     """What an interpreter has of pages, for changed ones to be entered natively: host addresses.
 
     Attributes:
-        table: of the records of each page of RAM; a page that has none, or with bit 0 set, is left.
+        table: of the records of each page of RAM; a page that has none, or with bit 0 set, is left,
+            GIVEN_UP is written.
         jumps: to translated code.
         segment: of predecoded pages.
         blank: of the records of a page of which nothing is predecoded.

@@ -13,7 +13,7 @@ class UsedSlots(Mapping[PhysicalPage, int]):
     Attributes:
         numbers: of each page of RAM its slot's number plus one, or 0.
         pages: those that have a slot, in the order in which they were first fetched from.
-        count: how many there are, in an array; a page never leaves.
+        count: how many there are, in an array.
     """
 
     def __init__(self, pages: int) -> None:
@@ -27,6 +27,14 @@ class UsedSlots(Mapping[PhysicalPage, int]):
             self.pages[int(self.count[0])] = page
             self.count += np.uint64(1)
         self.numbers[page] = slot + 1
+
+    def leave(self, page: PhysicalPage) -> None:
+        """Fetch a page no more; raises KeyError if it has no slot."""
+        _, count = self[page], len(self)
+        place = int(np.flatnonzero(self.pages[:count] == page)[0])
+        self.pages[place : count - 1] = self.pages[place + 1 : count]
+        self.count -= np.uint64(1)
+        self.numbers[page] = 0
 
     def __getitem__(self, page: PhysicalPage) -> int:
         number = int(self.numbers[page]) if 0 <= page < len(self.numbers) else 0

@@ -81,8 +81,8 @@ class Start(ProcessMessage):
     isa, board: their names. information: for the guest's firmware, where it finds what to start,
     0 if there is none. below_firmware: the host is the guest's firmware. device_symbols: those
     of the guest's symbols at which the board has devices. program: of semihosting, none if the
-    guest has none. kernel: KernelFacts, plain, or none, and kernel_unknown why. descriptors: the
-    names of those that come along.
+    guest has none. kernel: KernelFacts, plain, or none, and kernel_unknown why. restored: the
+    harts' states are those of a snapshot. descriptors: the names of those that come along.
     """
 
     TYPE: ClassVar[str] = "start"
@@ -96,6 +96,7 @@ class Start(ProcessMessage):
     program: ProgramFacts | None
     kernel: dict[str, Any] | None
     kernel_unknown: str
+    restored: bool
     streams: tuple[Place, ...]
     scoreboards: tuple[Place, ...]
     descriptors: tuple[str, ...]

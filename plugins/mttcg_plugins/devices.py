@@ -23,6 +23,7 @@ import numpy as np
 from mttcg.instrument import Cpu, Stream, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.in_scope import InScope
 from mttcg_plugins._files.recording import RecordingAggregator
 
 KINDS = ("read", "write", "interrupt", "dma read", "dma write")
@@ -47,12 +48,10 @@ NO_CPU = -1
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(InScope):
     """Options of devices."""
 
     out: Path | None = option(None, help="file (.npy) to write every event to")
-    space: int | None = option(None, help="count in this address space only, as cpu.space has it")
-    mode: str | None = option(None, help="count at this level only: user, supervisor or machine")
 
 
 options: Options

@@ -9,7 +9,8 @@
 Each vCPU's lines are in its order; those of several interleave by batch. A line comes after its
 instruction: one that traps has none. `out` may be a device or a named pipe. Without it nothing is
 written, and the report has the last instructions of each vCPU, such as those before a crash.
-`replay` makes the text of a recording.
+`replay` makes the text of a recording. With `space` or `mode` only what runs there is logged,
+which is decided natively.
 """
 
 from contextlib import suppress
@@ -33,6 +34,7 @@ from mttcg_bus.errors import OutputFull
 from mttcg_bus.host.growing_file import GrowingFile
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.in_scope import InScope
 from mttcg_plugins._counts.sources import with_sources
 from mttcg_plugins._files.outputs import check_output, refusing
 
@@ -42,16 +44,16 @@ HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(InScope):
     """Options of execlog."""
 
     out: Path | None = option(None, help="file, device or pipe to write lines to")
     last: int = option(20, help="how many of each vCPU's last instructions to report")
 
 
-def plugin_init(_options: Options) -> bool:
+def plugin_init(options: Options) -> bool:
     """Record every instruction of every vCPU after it was retired."""
-    instrument(None, None, Stream("retired", events.RETIRED))
+    instrument(None, None, Stream("retired", events.RETIRED), **options.scope)
     return True
 
 

@@ -8,6 +8,7 @@
 
 Counting is inline, in a table per vCPU; the table becomes records when its vCPU ends, also when
 its process was killed. A page whose code changed counts for each version of the block.
+With `space` or `mode` only what runs there counts, which is decided natively.
 """
 
 from collections import Counter as Tally
@@ -18,20 +19,21 @@ import mttcg_bus
 from mttcg.instrument import BlockTable, Stream, disassemble, events, instrument_block, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.in_scope import InScope
 from mttcg_plugins._counts.sources import with_sources
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(InScope):
     """Options of hotblocks."""
 
     top: int = option(20, help="how many blocks to report, 0 for all")
 
 
-def plugin_init(_options: Options) -> bool:
+def plugin_init(options: Options) -> bool:
     """Count every block on every vCPU."""
     stream = Stream("blocks", events.EXECUTIONS)
-    instrument_block(None, None, BlockTable("executions", stream))
+    instrument_block(None, None, BlockTable("executions", stream), **options.scope)
     return True
 
 

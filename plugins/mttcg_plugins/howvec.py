@@ -15,6 +15,7 @@
 What is counted, natively, is executions of blocks; the instructions in them are taken apart at the
 end. So it costs what `hotblocks` costs. An instruction counts when it retires: one that traps does
 not. Calls and returns are jumps that write, or go to, a link register.
+With `space` or `mode` only what runs there counts, which is decided natively.
 """
 
 from collections import Counter as Tally
@@ -36,19 +37,20 @@ from mttcg.instrument import (
 )
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.in_scope import InScope
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(InScope):
     """Options of howvec."""
 
     top: int = option(20, help="how many instructions to report by name, 0 for all")
 
 
-def plugin_init(_options: Options) -> bool:
+def plugin_init(options: Options) -> bool:
     """Count every block on every vCPU."""
     stream = Stream("instructions", events.INSTRUCTION_EXECUTIONS)
-    instrument_block(None, None, BlockTable("executions", stream))
+    instrument_block(None, None, BlockTable("executions", stream), **options.scope)
     return True
 
 

@@ -7,13 +7,22 @@
       1     3,827,284  2,007,456
 
 An instruction counts when it retires: one that traps does not. A block counts when it is entered.
+With `space` or `mode` only what runs there counts, which is decided natively.
 """
 
+from dataclasses import dataclass
+
 from mttcg.instrument import Counter, instrument, instrument_block
+from mttcg_plugins._counts.in_scope import InScope
 
 
-def plugin_init(_options: object) -> bool:
+@dataclass(frozen=True)
+class Options(InScope):
+    """Options of icount."""
+
+
+def plugin_init(options: Options) -> bool:
     """Count everything on every vCPU."""
-    instrument(None, None, Counter("instructions"))
-    instrument_block(None, None, Counter("blocks"))
+    instrument(None, None, Counter("instructions"), **options.scope)
+    instrument_block(None, None, Counter("blocks"), **options.scope)
     return True

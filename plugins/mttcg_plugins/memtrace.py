@@ -5,7 +5,8 @@
 The aggregator counts accesses per page, and writes the records to `out` as they come: a .npy file,
 which numpy reads with `numpy.load("trace.npy", mmap_mode="r")` and polars with
 `polars.from_numpy(...)`. A record is an `events.ACCESS`. Records of one vCPU are in its order;
-those of several vCPUs interleave by batch. An atomic read-modify-write is two.
+those of several vCPUs interleave by batch. An atomic read-modify-write is two. With `space` or
+`mode` only accesses from there are recorded, which is decided natively.
 """
 
 from collections import defaultdict
@@ -18,6 +19,7 @@ import numpy as np
 from mttcg.instrument import Stream, compiled, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.in_scope import InScope
 from mttcg_plugins._files.recording import RecordingAggregator
 
 PAGE_SHIFT = 12
@@ -28,16 +30,16 @@ PLACES = 1 << 12
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(InScope):
     """Options of memtrace."""
 
     out: Path | None = option(None, help="file (.npy) to write every record to")
     top: int = option(20, help="how many pages to report, 0 for all")
 
 
-def plugin_init(_options: Options) -> bool:
+def plugin_init(options: Options) -> bool:
     """Record every access of every vCPU."""
-    instrument_memory(None, Stream("access", events.ACCESS))
+    instrument_memory(None, Stream("access", events.ACCESS), **options.scope)
     return True
 
 

@@ -19,15 +19,18 @@ from tracked_guest import (
 )
 
 from mttcg.engine.llvm.jump_table import JumpTable
+from mttcg.engine.tracking.given_up import fetch_given_up
 from mttcg.engine.tracking.layout import FETCHED, LEFT, MOST_VERSIONS, UNCHANGED
 from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_array
 from mttcg.tbcache.cache import hash_of
+from mttcg.tbcache.changes import GIVEN_UP
 from mttcg.tbcache.predecoded import OWN_HANDLERS, PREDECODED_BYTES, PredecodedPages
 
 EMPTY, BEHIND, HANDLERS = (HostAddress(number) for number in (7, 8, 9))
 NATIVE = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
 OBSERVED = 1
+SEEN_AT = np.uint64(0x4000_0123_4000)
 
 
 class Interpreting:
@@ -64,6 +67,13 @@ class Interpreting:
         if self.keeps:
             for slot in self.cache.used.values():
                 self.cache.keep_all(slot)
+
+    def fetched(self, page: int) -> bytes:
+        """What is fetched of a page, natively if it was given up."""
+        if self.table[page] == GIVEN_UP:
+            assert fetch_given_up(np.uint64(self.argument), np.uint64(page), SEEN_AT)
+            self._keep()
+        return self.vcpu.fetched(page)
 
     def slot(self, page: int) -> int:
         return self.cache.used[PhysicalPage(page)]
@@ -258,7 +268,7 @@ def test_code_of_others_is_never_seen_late(vcpus: int) -> None:
         found = Interpreting(guest.vcpu(number), keeps=number % 2 == 1)
         for page in range(CODE_PAGES):
             found.fetch(page)
-        exchange_code(found.vcpu, number, found.fetch_again)
+        exchange_code(found.vcpu, number, found.fetch_again, found.fetched)
 
     assert ends_well(*[in_child(lambda n=number: run(n)) for number in range(vcpus)])  # type: ignore[misc]
     guest.close()
@@ -324,6 +334,7 @@ def test_what_another_fetches_and_what_was_translated_is_kept(guest: Guest) -> N
         found.fetch(5)
         third, fifth = found.slot(3), found.slot(5)
         found.cache.slots["users"][third] |= 2
+        found.cache.met[third, 0] = 1
         word = found.cache.word_at(PhysicalPage(5), fifth, 100)
         assert not found.cache.keep(fifth, {100: word ^ 0x80})
         assert found.cache.keep(fifth, {100: word})
@@ -331,5 +342,71 @@ def test_what_another_fetches_and_what_was_translated_is_kept(guest: Guest) -> N
             found.vcpu.store(page * PAGE + 100, 1)
         assert found.fetch_again() == FETCHED
         assert found.slot(3) != third and found.slot(5) != fifth
+
+    untouched(guest, run)
+
+
+def test_a_page_that_is_code_no_more_is_given_up_until_it_is_fetched(guest: Guest) -> None:
+    def run(found: Interpreting) -> None:
+        found.fetch(3)
+        found.fetch(5)
+        found.fetch(7)
+        first, page = found.slot(3), PhysicalPage(3)
+        found.vcpu.store(3 * PAGE, 1)
+        assert found.fetch_again() == FETCHED
+        assert (page in found.cache.used, found.table[3]) == (False, GIVEN_UP)
+        assert list(found.cache.used) == [5, 7]
+        assert int(found.cache.slots["users"][first]) == 0
+        assert found.jumps.pages[3] == address_of_array(found.jumps.nothing)
+        versions = int(found.cache.header["slots"][0])
+        for value in range(2, 9):
+            found.vcpu.store(3 * PAGE, value)
+            assert found.fetch_again() == UNCHANGED, "nobody looks at it"
+        assert int(found.cache.header["slots"][0]) == versions
+        assert found.fetched(3) == found.cache.content(page).tobytes()
+        assert (found.slot(3) != first, list(found.cache.used)) == (True, [5, 7, 3])
+        assert int(found.cache.slots["users"][found.slot(3)]) == 1
+        assert found.cache.pc_of(found.slot(3), 8) == SEEN_AT + np.uint64(8)
+        found.cache.met[found.slot(3), 5] = 1
+        found.vcpu.store(3 * PAGE, 1)
+        assert found.fetch_again() == FETCHED
+        assert found.vcpu.fetched(3)[0] == 1, "it is code again"
+
+    untouched(guest, run)
+
+
+def test_a_page_that_was_given_up_has_the_version_that_it_had(guest: Guest) -> None:
+    def run(found: Interpreting) -> None:
+        found.fetch(3)
+        first = found.slot(3)
+        for value in (1, 0):
+            found.vcpu.store(3 * PAGE, value)
+            found.fetch_again()
+        assert PhysicalPage(3) not in found.cache.used
+        found.fetched(3)
+        assert found.slot(3) == first
+        found.vcpu.store(3 * PAGE, 9)
+        found.fetch_again()
+        found.fetch(3)  # by Python
+        assert found.vcpu.fetched(3)[0] == 9
+        assert found.fetch_again() == UNCHANGED
+
+    untouched(guest, run)
+
+
+@pytest.mark.parametrize("made", ["a block", "a record", "something kept"])
+def test_what_something_was_made_of_is_not_given_up(guest: Guest, made: str) -> None:
+    def run(found: Interpreting) -> None:
+        found.fetch(3)
+        slot = found.slot(3)
+        if made == "a block":
+            found.cache.index[slot, 2047] = 1
+        elif made == "a record":
+            found.pages.words[found.pages._word(slot, 4094)] = EMPTY + 1
+        else:
+            found.cache.kept[slot, 255] = 1
+        found.vcpu.store(3 * PAGE, 1)
+        assert found.fetch_again() == FETCHED
+        assert found.vcpu.fetched(3)[0] == 1
 
     untouched(guest, run)

@@ -304,7 +304,7 @@ def test_code_of_others_is_never_seen_late(vcpus: int) -> None:
         vcpu = guest.vcpu(number)
         for page in range(CODE_PAGES):
             vcpu.fetch(page)
-        exchange_code(vcpu, number, vcpu.fence)
+        exchange_code(vcpu, number, vcpu.fence, vcpu.fetched)
 
     assert ends_well(*[in_child(lambda n=number: run(n)) for number in range(vcpus)])  # type: ignore[misc]
     guest.close()

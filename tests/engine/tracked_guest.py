@@ -137,10 +137,13 @@ def wait_for(guest: Guest, word: int, value: int) -> None:
         os.sched_yield()
 
 
-def exchange_code(vcpu: Vcpu, number: int, fence: Callable[[], object]) -> None:
+def exchange_code(
+    vcpu: Vcpu, number: int, fence: Callable[[], object], fetched: Callable[[int], bytes]
+) -> None:
     """Write code and say so, now and then; whoever has heard of it fences, and looks at it.
 
-    Each vCPU writes the page with its number, all the time or rarely.
+    Each vCPU writes the page with its number, all the time or rarely. fetched: what a vCPU fetches
+    of a page.
     """
     guest, chance = vcpu.guest, random.Random(number)
     until = time.monotonic() + PATIENCE
@@ -154,7 +157,7 @@ def exchange_code(vcpu: Vcpu, number: int, fence: Callable[[], object]) -> None:
         fence()
         for other, value in enumerate(heard):
             place = 8 * other
-            seen = int.from_bytes(vcpu.fetched(other % CODE_PAGES)[place : place + 8], "little")
+            seen = int.from_bytes(fetched(other % CODE_PAGES)[place : place + 8], "little")
             assert seen >= value, (number, other, count)
         if count <= ROUNDS and chance.random() < (0.3 if count % 100 < 50 else 0.02):
             vcpu.store(number % CODE_PAGES * PAGE + 8 * number, count)

@@ -18,6 +18,7 @@ from programs import (
     LOCATIONS,
     MEMORY,
     MOST_HARTS,
+    PAGE,
     REGISTERS,
     RESULT,
     RESULTS,
@@ -26,9 +27,13 @@ from programs import (
     Programs,
 )
 from shapes import Litmus, Part
+from sv39 import SATP, TABLES_BYTES, tables
 
-from mttcg.memory.address import Virtual, offset_in_page
+from mttcg.isa.riscv64.privilege import MACHINE, USER
+from mttcg.isa.riscv64.protection import open_to_all
+from mttcg.memory.address import Virtual, offset_in_page, physical_of
 
+RAM_BYTES = -(-SIZE // PAGE) * PAGE + TABLES_BYTES
 ORDER = struct.Struct("<QQQ")
 """What a hart is told: where its code is, how many rounds were begun, and how often to look."""
 PATIENCE = 100.0
@@ -43,19 +48,26 @@ class Tier(NamedTuple):
         translators: by what the code was made, of one hart after the other, in turn.
         polls: how often a hart looks for another at most: if the host runs one alone, for some
             100 us.
+        level: at which they run. A user's addresses are translated, and aliased.
     """
 
     engine: str
     translators: tuple[str, ...]
     polls: int
+    level: int = MACHINE
 
 
 TIERS = {
     "interpreter": Tier("llvm", ("interpreter",), 10_000),
     "optimised": Tier("llvm", ("optimised",), 20_000),
     "mixed": Tier("llvm", ("interpreter", "optimised"), 10_000),
+    "user interpreter": Tier("llvm", ("interpreter",), 10_000, USER),
+    "user optimised": Tier("llvm", ("optimised",), 20_000, USER),
+    "user mixed": Tier("llvm", ("interpreter", "optimised"), 10_000, USER),
     "unicorn": Tier("unicorn", ("unicorn",), 1000),
 }
+CALLS = {USER: 8, MACHINE: 11}
+"""Causes of the traps by which batches end."""
 FEW_POLLS = 1000
 """If the host can't run all at once."""
 Outcomes = Counter[tuple[int, ...]]
@@ -84,8 +96,10 @@ class Machine:
     ) -> None:
         self.name, self.tier, self.programs, self.prepare = name, TIERS[name], programs, prepare
         self.begun = 0
-        self.bare = Bare(self.tier.engine, CODE, SIZE)
+        assert programs.aliased == (self.tier.level == USER)
+        self.bare = Bare(self.tier.engine, CODE, RAM_BYTES)
         self.bare.write(CODE, programs.code)
+        self.bare.write(CODE + RAM_BYTES - TABLES_BYTES, tables(CODE, SIZE))
         ram = np.frombuffer(self.bare.ram, dtype=np.uint8)
         results, memory = RESULTS - CODE, MEMORY - CODE
         self.results = ram[results : results + MOST_HARTS * BATCH * RESULT]
@@ -164,8 +178,12 @@ class HartProcess:
         self.machine, self.hart = machine, hart
         translators = machine.tier.translators
         self.translator = translators[hart % len(translators)]
-        self.bare = Bare(machine.tier.engine, CODE, SIZE, beside=machine.bare)
+        self.bare = Bare(machine.tier.engine, CODE, RAM_BYTES, beside=machine.bare)
         self.improved: set[int] = set()
+        self.seen_from = 0
+        if machine.tier.level == USER:
+            open_to_all(self.bare.hart)
+            self.seen_from = machine.programs.aliases_of(hart)[0]
 
     def serve(self, orders: int, answers: int) -> None:
         """Do what is asked, until nobody can ask any more."""
@@ -174,7 +192,7 @@ class HartProcess:
             registers = partial(self.machine.programs.registers, self.hart, begun, polls)
             if self.translator == "optimised" and place not in self.improved:
                 self._run(place, registers(trial=True))
-                self.bare.improve(place)
+                self._improve(place)
                 self.improved.add(place)
             self._run(place, registers())
             self._check_tier(place)
@@ -182,15 +200,39 @@ class HartProcess:
 
     def _run(self, place: int, x: list[int]) -> None:
         self.bare.set_registers(x, [0] * 32, 0)
-        for _ in self.bare.run_to_trap(place):
+        self._go_down()
+        for _ in self.bare.run_to_trap(place + self.seen_from):
             pass
+        ended_at = self.bare.hart.mcause, self.bare.hart.mepc - self.seen_from & -PAGE
+        assert ended_at == (CALLS[self.machine.tier.level], place), ended_at
+
+    def _go_down(self) -> None:
+        """To the level at which the hart runs, from that of the trap."""
+        if self.machine.tier.level == USER:
+            self.bare.hart.privilege, self.bare.hart.satp = USER, SATP(CODE, SIZE)
+            self.bare.engine.fence_translations()
+
+    def _improve(self, place: int) -> None:
+        if self.machine.tier.level != USER:
+            self.bare.improve(place)
+            return
+        llvm: Any = self.bare.engine.llvm
+        page = self.bare.cache.page_of(physical_of(Virtual(place)))
+        version = llvm.code.version_for_better(page, True)
+        llvm.translator.optimise(version, None)
+        llvm.code.meet_better_code(version)
+        llvm.jumps.clear()
 
     def _check_tier(self, place: int) -> None:
         """The code that was run is what the tier stands for."""
         if self.translator == "unicorn":
             return
         code: Any = self.bare.engine.llvm.code
-        version = code.version(*code.enter(place))
+        if self.machine.tier.level == USER:
+            page = self.bare.cache.page_of(physical_of(Virtual(place)))
+            version = code.version_for_better(page, True)
+        else:
+            version = code.version(*code.enter(place))
         best = code.find_best(version, offset_in_page(Virtual(place)))
         assert (best is not None) == (self.translator == "optimised")
 

@@ -8,6 +8,7 @@ reordering shows.
 """
 
 import re
+from itertools import count
 
 from assembler import assemble
 from shapes import Litmus
@@ -30,6 +31,8 @@ RESULTS = PROGRESS + PAGE
 MEMORY = RESULTS + MOST_HARTS * BATCH * RESULT
 SIZE = MEMORY + (BATCH + 4) * ROUND - CODE
 """With a round for trials, and what is loaded a round ahead."""
+ALIAS = 1 << 30
+"""Under translation, bytes from one virtual address of a page to the next."""
 
 MACROS = """
 .macro address from
@@ -52,12 +55,27 @@ NAMES = {
     "one": "a5", "two": "a6", "nil": "a7",
     "r0": "s2", "r1": "s3", "r2": "s4",
 }  # fmt: skip
+IN_ALIAS = {
+    "x": "0(a3)", "y": f"{DISTANCE}(a3)", "z": f"{2 * DISTANCE}(a3)", "&x": "a3", "&y": "a4",
+}  # fmt: skip
+"""The same locations, by another virtual address."""
 _NAME = re.compile(r"&?\b(?:[xyz](?:\[t1\])?|one|two|nil|r[012])(?!\w)")
 
 
-def body(text: str) -> str:
-    """What a hart of a test does in a round, for the assembler."""
-    return _NAME.sub(lambda found: NAMES[found[0]], text)
+def body(text: str, aliased: bool = False) -> str:
+    """What a hart of a test does in a round, for the assembler.
+
+    aliased: whether every second access is by another virtual address of its location.
+    """
+    turn = count()
+
+    def register(found: re.Match[str]) -> str:
+        name = found[0]
+        if aliased and name in IN_ALIAS and next(turn) % 2:
+            return IN_ALIAS[name]
+        return NAMES[name]
+
+    return _NAME.sub(register, text)
 
 
 def _meeting(hart: int, harts: int, label: str) -> str:
@@ -77,7 +95,7 @@ def _meeting(hart: int, harts: int, label: str) -> str:
     return f"    addi s0, s0, 1\n    sd s0, {DISTANCE * hart}(s9){looks}"
 
 
-def _page(litmus: Litmus, hart: int, label: str) -> str:
+def _page(litmus: Litmus, hart: int, label: str, aliased: bool) -> str:
     """The loop of one hart. s1: rounds left; s5: polls; s10: where results go; s11: random."""
     following = "".join(
         f"    lw t0, {ROUND + DISTANCE * place}(a0)\n" for place in range(LOCATIONS)
@@ -99,10 +117,12 @@ def _page(litmus: Litmus, hart: int, label: str) -> str:
     li s2, 0
     li s3, 0
     li s4, 0
-    {body(litmus.harts[hart])}
+    {body(litmus.harts[hart], aliased)}
 {results}    addi a0, a0, {ROUND}
     addi a1, a1, {ROUND}
     addi a2, a2, {ROUND}
+    addi a3, a3, {ROUND}
+    addi a4, a4, {ROUND}
     addi s10, s10, {RESULT}
     addi s1, s1, -1
     bnez s1, {label}
@@ -115,19 +135,21 @@ class Programs:
 
     Args:
         shapes: the tests.
+        aliased: whether each hart sees memory at two addresses, neither of them another hart's.
 
     Attributes:
         code: all of it, to be at CODE.
     """
 
-    def __init__(self, shapes: tuple[Litmus, ...]) -> None:
+    def __init__(self, shapes: tuple[Litmus, ...], aliased: bool = False) -> None:
+        self.aliased = aliased
         self.places: dict[tuple[str, int], int] = {}
         texts = [MACROS, ".option norvc"]
         for litmus in shapes:
             for hart in range(len(litmus.harts)):
                 number = len(self.places)
                 self.places[litmus.name, hart] = CODE + number * PAGE
-                texts.append(_page(litmus, hart, f"hart{number}"))
+                texts.append(_page(litmus, hart, f"hart{number}", aliased))
         self.code = assemble("\n".join(texts), CODE)
         assert len(self.places) == -(-len(self.code) // PAGE), "a page each"
         assert len(self.code) <= CODE_SIZE
@@ -138,21 +160,31 @@ class Programs:
         polls: how often it looks for another hart at most.
         """
         memory = MEMORY + trial * BATCH * ROUND
+        here = there = 0
+        if self.aliased:
+            here, there = self.aliases_of(hart)
         return registers_of(
             s0=begun,
             s1=1 if trial else BATCH,
             s5=polls,
             s6=6364136223846793005,
             s7=1442695040888963407,
-            s9=PROGRESS,
-            s10=RESULTS + hart * BATCH * RESULT,
+            s9=PROGRESS + here,
+            s10=RESULTS + hart * BATCH * RESULT + here,
             s11=begun * MOST_HARTS + hart + 1,
-            a0=memory,
-            a1=memory + DISTANCE,
-            a2=memory + 2 * DISTANCE,
+            a0=memory + here,
+            a1=memory + DISTANCE + here,
+            a2=memory + 2 * DISTANCE + here,
+            a3=memory + there,
+            a4=memory + DISTANCE + there,
             a5=1,
             a6=2,
         )
+
+    @staticmethod
+    def aliases_of(hart: int) -> tuple[int, int]:
+        """How far from where it is a hart sees all of RAM: twice."""
+        return (1 + 2 * hart) * ALIAS, (2 + 2 * hart) * ALIAS
 
 
 def registers_of(**named: int) -> list[int]:

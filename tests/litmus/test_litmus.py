@@ -11,6 +11,8 @@ from machine import TIERS, Machine, Outcomes, matching
 from programs import Programs
 from shapes import BY_NAME, SHAPES
 
+from mttcg.isa.riscv64.privilege import USER
+
 ROUNDS = int(os.environ.get("MTTCG_LITMUS_ROUNDS", "2048"))
 """Of each test on each tier."""
 PATIENCE = 100.0
@@ -18,13 +20,13 @@ PATIENCE = 100.0
 
 
 @cache
-def programs() -> Programs:
-    return Programs(SHAPES)
+def programs(aliased: bool) -> Programs:
+    return Programs(SHAPES, aliased)
 
 
 @pytest.fixture(scope="module", params=TIERS)
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    with Machine(request.param, programs()) as made:
+    with Machine(request.param, programs(TIERS[request.param].level == USER)) as made:
         yield made
 
 

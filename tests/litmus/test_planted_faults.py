@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machine import Machine, matching
+from machine import TIERS, Machine, matching
 from programs import Programs
 from shapes import BY_NAME
 
@@ -16,6 +16,7 @@ from mttcg.engine.llvm.ir.forms import AliasClass
 from mttcg.engine.llvm.riscv64.llvm_isa import AQ, LLVM
 from mttcg.engine.unicorn.riscv64 import left_to_host
 from mttcg.isa.kind import Kind
+from mttcg.isa.riscv64.privilege import USER
 
 PATIENCE = 100.0
 """Seconds until what a fault shows is given up."""
@@ -58,6 +59,9 @@ FAULTS: list[tuple[str, Callable[[], None], str]] = [
     ("optimised", release_of_loads_is_missing, "SB+lr.aqrls"),
     ("interpreter", fences_are_weak, "SB+fence.w.rs"),
     ("interpreter", release_of_loads_is_missing, "SB+lr.aqrls"),
+    ("user optimised", fences_are_weak, "SB+fence.rw.rws"),
+    ("user interpreter", fences_are_weak, "SB+fence.w.rs"),
+    ("user interpreter", release_of_loads_is_missing, "SB+lr.aqrls"),
     ("unicorn", unicorn_has_fences, "SB+fence.rw.rws"),
 ]
 
@@ -73,7 +77,8 @@ def test_a_planted_fault_is_seen(
     litmus = BY_NAME[name]
     end = time.monotonic() + PATIENCE
     seen = 0
-    with Machine(tier, Programs((litmus,)), prepare, len(litmus.harts)) as machine:
+    programs = Programs((litmus,), TIERS[tier].level == USER)
+    with Machine(tier, programs, prepare, len(litmus.harts)) as machine:
         while not seen and time.monotonic() < end:
             seen = matching(litmus, machine.run(litmus))
     assert seen

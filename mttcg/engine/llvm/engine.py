@@ -54,6 +54,7 @@ from mttcg.memory.host import address_of_array, address_of_buffer, address_of_fu
 from mttcg.state.samples import Samples, samples_bytes
 from mttcg.state.words import MASK
 from mttcg.tbcache.cache import Block, BlockCache
+from mttcg.tbcache.giving_up import give_up, is_untouched
 
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
 BEFORE_A_BLOCK = (Reason.STALE, Reason.REQUEST, Reason.HOT)
@@ -309,10 +310,14 @@ class LlvmEngine:
     def fetch_again(self) -> int:
         """Look at every code page anew; the number of blocks that were dropped."""
         dropped = 0
-        changed = self.cache.changed_pages()
+        here, changed = self.block_page(), self.cache.changed_pages()
         for page in changed:
-            dropped += len(self.cache.known_blocks(self.cache.used[page]))
-            self.cache.enter_page(page)
+            slot = self.cache.used[page]
+            dropped += len(self.cache.known_blocks(slot))
+            if page != here and is_untouched(self.cache, slot):
+                give_up(self.cache, page)
+            else:
+                self.cache.enter_page(page)
             self.code.forget_page(page)
             self.jumps.follow(page)
         self.code.fetch_natively(self.jumps)

@@ -127,9 +127,9 @@ class JumpTable:
         return [slot for slot in self.rows if self.cache.page_in(slot) == page]
 
     def follow(self, page: PhysicalPage) -> None:
-        """Have a page use the row of the version that it is fetched from now."""
-        slot = self.cache.used[page]
-        known = self._is_current(slot)
+        """Have a page use the row of the version that it is fetched from now, if from any."""
+        slot = self.cache.used.get(page)
+        known = slot is not None and self._is_current(slot)
         self.pages[page] = self.slots[slot] if known else address_of_array(self.nothing)
 
     def _is_current(self, slot: int) -> bool:

@@ -6,6 +6,7 @@ here allocates, or calls into Python.
 
 from numba import cfunc, njit, types
 
+from mttcg.engine.tracking.given_up import give_up, watch
 from mttcg.engine.tracking.layout import (
     ASKED,
     CURSOR_STRIDE,
@@ -37,6 +38,7 @@ from mttcg.engine.tracking.words import (
     ZERO,
     content_of,
     has_tail,
+    is_given_up,
     own_row_of,
     row_of,
     set_lock,
@@ -173,17 +175,6 @@ def is_unchanged(words, page, content, slot):
     return host.load32(slot_row(words, slot) + TAIL) == tail
 
 
-@njit(cache=True)
-def watch(words, page):
-    """Have a page compared at each fence."""
-    own = own_row_of(words, page)
-    if host.read64(own + U64(LISTED)) == ZERO:
-        host.store64(own + U64(LISTED), ONE)
-        count = get(words, TrackingWord.WATCHED_COUNT)
-        host.store64(get(words, TrackingWord.WATCHED) + count * EIGHT, page)
-        put(words, TrackingWord.WATCHED_COUNT, count + ONE)
-
-
 @cfunc(types.void(types.uint64, types.uint64))
 def enter(words, page):
     """Take note that a page is fetched from another version."""
@@ -300,6 +291,9 @@ def compare_watched(words, settled):
     for number in range(get(words, TrackingWord.WATCHED_COUNT)):
         page = host.read64(watched + U64(number) * EIGHT)
         own = own_row_of(words, page)
+        if is_given_up(words, page):
+            host.store64(own + U64(LISTED), ZERO)
+            continue
         slot = slot_of(words, page)
         content = content_of(words, slot)
         # before the page is read: what is stored after that opens it again
@@ -360,6 +354,7 @@ def fetch_again(words):
         return U64(LEFT)
     left, pages = False, get(words, TrackingWord.CHANGED)
     for number in range(changed):
-        left |= not enter_changed(words, host.read64(pages + U64(number) * EIGHT))
+        page = host.read64(pages + U64(number) * EIGHT)
+        left |= not (give_up(words, page) or enter_changed(words, page))
     set_lock(words, get(words, TrackingWord.LOCK_RELEASE))
     return U64(LEFT) if left else U64(FETCHED)

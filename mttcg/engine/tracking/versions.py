@@ -244,27 +244,39 @@ def update(words, page, slot, records, snapshot):
 
 
 @njit(cache=True)
+def take_snapshot(words, page):
+    """Copy a page of RAM; what the next page has of its last instruction."""
+    snapshot, ram = get(words, TrackingWord.SNAPSHOT), get(words, TrackingWord.RAM)
+    place = ram + (page << SHIFT)
+    host.call_copy(get(words, TrackingWord.COPY), snapshot, place, PAGE_BYTES)
+    if has_tail(words, page, snapshot):
+        return host.load16(place + PAGE_BYTES)
+    return ZERO
+
+
+@njit(cache=True)
+def find_or_make_version(words, page, tail):
+    """The number plus one of the slot with the snapshot; 0 if there is none, and no room."""
+    snapshot = get(words, TrackingWord.SNAPSHOT)
+    digest = hash_of(snapshot)
+    number = find_version(words, page, snapshot, digest, tail)
+    return number if number != ZERO else make_version(words, page, snapshot, digest, tail)
+
+
+@njit(cache=True)
 def enter_changed(words, page):
     """Fetch a changed page as it is now; False if Python has to."""
     row = get(words, TrackingWord.PAGE_TABLE) + page * EIGHT
     records = host.read64(row)
     if records == ZERO or records & ONE != ZERO:
         return False
-    snapshot, ram = get(words, TrackingWord.SNAPSHOT), get(words, TrackingWord.RAM)
-    place = ram + (page << SHIFT)
-    host.call_copy(get(words, TrackingWord.COPY), snapshot, place, PAGE_BYTES)
-    tail = ZERO
-    if has_tail(words, page, snapshot):
-        tail = host.load16(place + PAGE_BYTES)
-    slot = slot_of(words, page)
+    tail, slot = take_snapshot(words, page), slot_of(words, page)
+    snapshot = get(words, TrackingWord.SNAPSHOT)
     if host.load32(slot_row(words, slot) + TAIL) == tail and update(
         words, page, slot, records, snapshot
     ):
         return True
-    digest = hash_of(snapshot)
-    number = find_version(words, page, snapshot, digest, tail)
-    if number == ZERO:
-        number = make_version(words, page, snapshot, digest, tail)
+    number = find_or_make_version(words, page, tail)
     if number == ZERO:
         return False
     use_version(words, page, slot, number - ONE)

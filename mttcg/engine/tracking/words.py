@@ -65,6 +65,12 @@ def slot_of(words, page):
 
 
 @njit(cache=True)
+def is_given_up(words, page):
+    """Whether this vCPU fetches no more from a page that it has fetched from."""
+    return host.load32(get(words, TrackingWord.USED) + page * NUMBER_BYTES) == ZERO
+
+
+@njit(cache=True)
 def slot_row(words, slot):
     """Address of what the block cache has of a slot."""
     return get(words, TrackingWord.SLOTS) + slot * SLOT_STRIDE

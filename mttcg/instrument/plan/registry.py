@@ -34,7 +34,11 @@ from mttcg.isa.context import EVERYWHERE, Scope
 from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.host import address_of_array, address_of_function
 
-AFTER: dict[Any, OperationKind] = {events.RETIRED: "retired", events.TRANSFER: "transfer"}
+AFTER: dict[Any, OperationKind] = {
+    events.RETIRED: "retired",
+    events.TRANSFER: "transfer",
+    events.BRANCH: "branch",
+}
 """Records that are written after an instruction."""
 AFTER_INSTRUCTION = (*AFTER.values(), "table")
 """Kinds of operations that run after each instruction, where they are attached to every one."""

@@ -26,6 +26,7 @@ from mttcg.engine.llvm.signature import (
 from mttcg.isa.system import MemoryFault
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.samples import TRANSLATED_PLACE
+from mttcg.tbcache.changes import GIVEN_UP
 from mttcg.tbcache.predecoded import RECORD_SHIFT
 
 
@@ -56,7 +57,7 @@ def records_of(
         ways.append(_place_in_row(build, pc, elsewhere, there, otherwise))
     build.begin(there)
     found = build.load(build.phi(Pointer, *ways), UNKNOWN, I64)
-    build.branch(build.compare("ne", found, 0), known, otherwise, UNLIKELY)
+    build.branch(build.compare("ugt", found, GIVEN_UP), known, otherwise, UNLIKELY)
     build.begin(known)
     observed = build.binary("and", found, OBSERVED)
     first = build.binary("sub", found, observed)

@@ -56,6 +56,7 @@ from mttcg.engine.llvm.riscv64.paging.words import (
     is_at_device,
     is_in_ram,
 )
+from mttcg.engine.tracking.given_up import fetch_given_up
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import EXECUTE, READ, WRITE
 from mttcg.isa.riscv64.status import MSTATUS_MXR, MSTATUS_SUM
@@ -64,6 +65,7 @@ from mttcg.native import host
 from mttcg.native.words import get, put
 from mttcg.state.vcpu_state import FENCE_CODE, VcpuState
 from mttcg.state.words import offsets_of
+from mttcg.tbcache.changes import GIVEN_UP
 
 _OFFSET = offsets_of(VcpuState)
 ASKED, BEGUN, DONE = (
@@ -75,6 +77,7 @@ DEVICE, CROSSES, MISS = (
     for one in (TranslationOutcome.DEVICE, TranslationOutcome.CROSSES, TranslationOutcome.MISS)
 )
 CODE = U64(FENCE_CODE)
+GIVEN_UP_PAGE = U64(GIVEN_UP)
 
 
 @njit(cache=True)
@@ -198,7 +201,10 @@ def fetch(hart, frame, pc):
         place = get(frame, Word.SEEN) + page * EIGHT
         if host.read64(get(frame, Word.SEEN_AT) + page * EIGHT) != pc & ~LAST:
             return MISS
-    if host.read64(place) == ZERO:
+    records, start = host.read64(place), pc & ~LAST
+    if records == GIVEN_UP_PAGE and fetch_given_up(get(frame, Word.FETCH_ARGUMENT), page, start):
+        records = host.read64(place)
+    if records <= GIVEN_UP_PAGE:
         return MISS
     note_large(frame, pc, level)
     row = get(frame, Word.FETCH_ROWS) + (pc >> U64(FETCH_SHIFT) & U64(FETCH_MASK))
