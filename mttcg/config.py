@@ -128,6 +128,8 @@ class Config:
     """Snapshot that the machine goes on from, which says what the machine is."""
     streams: ProgramStreams | None = None
     """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
+    for_program: bool = False
+    """Plugins see one program in the guest alone, as its first process says, see `mttcg exec`."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True

@@ -1,6 +1,7 @@
 """`mttcg run`: run a guest with its console on stdout, report on stderr."""
 
 import argparse
+import gc
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -173,8 +174,12 @@ def run_machine(config: Config, said: set[str]) -> RunResult:
     said: takes the warnings that were printed while it ran.
     """
     stay_single_threaded()
-    with started_host(config) as host_process:  # which loads while this process does
-        return run_in_host(host_process, config, said)
+    gc.disable()  # what is loaded stays, and names of a kernel are many: until the guest runs
+    try:
+        with started_host(config) as host_process:  # which loads while this process does
+            return run_in_host(host_process, config, said)
+    finally:
+        gc.enable()
 
 
 def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> RunResult:
@@ -201,6 +206,11 @@ def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> Ru
             said.add(text)
             say_warning(text)
 
+        def begin() -> None:
+            gc.enable()
+            if not config.quiet:
+                load_tables()
+
         result: RunResult = machine.run(
             console=output,
             on_status=show,
@@ -208,7 +218,7 @@ def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> Ru
             on_bus=partial(say_where, bool(config.keys)) if others_come(config) else None,
             on_interim=show_interim,
             on_warning=warn,
-            on_started=None if config.quiet else load_tables,
+            on_started=begin,
             keyboard=keyboard,
             host_process=host_process,
         )

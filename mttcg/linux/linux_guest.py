@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from mttcg.instrument.api.process import GuestProcess
+from mttcg.instrument.api.process import GuestProcess, MappedArea
 from mttcg.linux.errors import KernelDataError
 from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.linux.kernel_isa import KernelIsa
 from mttcg.linux.kernel_memory import KernelMemory
+from mttcg.linux.mappings import areas_of
 from mttcg.linux.task_state import state_letter
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.memory.ram import GuestRam
@@ -112,6 +113,10 @@ class LinuxGuest:
         """The process whose structure is at an address."""
         memory = self._translated()
         return self._process(memory, task, self._hart_numbers(memory))
+
+    def areas(self, task: int) -> list[MappedArea]:
+        """What the process whose structure is at an address has mapped."""
+        return areas_of(self._translated(), task)
 
     def _translated(self) -> KernelMemory:
         memory = self._memory()

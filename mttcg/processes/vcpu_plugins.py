@@ -17,6 +17,7 @@ from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.exchange import Orders
 from mttcg.vcpu.guest import Declarations, GuestOfVcpu
 from mttcg.vcpu.messages import (
+    BeginProgram,
     InstrumentsTold,
     LoadPlugin,
     PluginRefused,
@@ -49,7 +50,9 @@ class VcpuPlugins:
     @property
     def orders(self) -> Orders:
         """What it does."""
-        return {
+        limit = self.guest.limit
+        of_program: Orders = {} if limit is None else {BeginProgram: limit.start}
+        return of_program | {
             LoadPlugin: self.load,
             UnloadPlugin: self.unload,
             ReloadPlugin: self.reload,

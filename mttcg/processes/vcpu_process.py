@@ -51,13 +51,7 @@ from mttcg.vcpu.device_events import claims, stops_waiting
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
-from mttcg.vcpu.messages import (
-    NothingAttached,
-    Start,
-    UnsupportedFound,
-    VcpuFailure,
-    VcpuWarning,
-)
+from mttcg.vcpu.messages import NothingAttached, Start, UnsupportedFound, VcpuFailure, VcpuWarning
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import Ending, Harts, MachineState, context_address
 from mttcg.vcpu.tables import table_records
@@ -260,6 +254,7 @@ class VcpuProcess:
             failed=self.callback_failed,
             costs=Costs() if self.config.control else None,
             kernel=self._kernel(),
+            for_program=self.config.for_program,
         )
         session.set_guest(guest)
         devices = self.devices()

@@ -49,7 +49,8 @@ from mttcg.supervisor.terminal_window import TerminalWindow
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
-from mttcg.vcpu.messages import ProgramFacts, Start
+from mttcg.vcpu.facts import ProgramFacts
+from mttcg.vcpu.messages import Start
 from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
 

@@ -34,6 +34,7 @@ from mttcg.vcpu.followed import FollowedCounters
 from mttcg.vcpu.guest_instructions import GuestInstructions
 from mttcg.vcpu.messages import VcpuWarning
 from mttcg.vcpu.processes import ProcessesOfVcpu
+from mttcg.vcpu.program_limit import ProgramLimit
 from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import context_address
@@ -131,7 +132,8 @@ class GuestOfVcpu:
 
     `failed` is called with the error of a plugin's function.
     `costs`: where what those cost is booked, if it is to be. `kernel`: what is known of the guest's
-    kernel, or why nothing is. `on_stop`: called where the hart is to stop for a debugger.
+    kernel, or why nothing is. `for_program`: whether plugins see one program in it alone.
+    `on_stop`: called where the hart is to stop for a debugger.
     """
 
     index: int
@@ -146,6 +148,7 @@ class GuestOfVcpu:
     failed: Callable[[CallbackError], None]
     costs: Costs | None = None
     kernel: KernelFacts | str = "the guest is no kernel"
+    for_program: bool = False
     on_stop: Callable[[Attachment, Virtual], None] = field(init=False)
     engine: Engine = field(init=False)
     hart: VcpuState = field(init=False)
@@ -167,12 +170,16 @@ class GuestOfVcpu:
         code = GuestInstructions(self.isa.code, self.read_memory, self.symbols)
         self.processes_seen = ProcessesOfVcpu(self)
         self.processes = self.processes_seen.listed
+        self.areas = self.processes_seen.areas
         current = self.processes_seen.current
         self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at, current)
         self.returns = Returns(self)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
         )
+        self.limit = ProgramLimit(self) if self.for_program else None
+        if self.limit is not None:
+            self.limit.begin()
 
     def connect(self, engine: Engine) -> None:
         """Use this engine: it is made after the guest, as it asks the guest about blocks."""
@@ -221,6 +228,11 @@ class GuestOfVcpu:
 
     def apply(self, change: Change) -> None:
         """Make a change; it is in force from the next block on."""
+        if self.limit is not None:
+            within = self.limit.limited(change)
+            if within is None:
+                return
+            change = within
         if self.registry.apply(change):
             self.applied += 1
             self.hart.request = 1

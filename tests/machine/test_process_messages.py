@@ -12,7 +12,7 @@ import pytest
 from mttcg.attached import Drive, ProgramStreams, Share, parse_net
 from mttcg.config import Config
 from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
-from mttcg.vcpu import messages, needs
+from mttcg.vcpu import facts, messages, needs
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import MESSAGES, MessageError, ProcessMessage, decode, encode, expect
 from mttcg.vcpu.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
@@ -45,10 +45,10 @@ TYPES: dict[str, Any] = {
     "scoreboards": tuple[NeededScoreboard, ...],
     "tables": tuple[NeededTable, ...],
     "plugins": tuple[LoadedPlugin, ...],
-    "program or none": messages.ProgramFacts | None,
-    "trap": messages.TrapFacts,
+    "program or none": facts.ProgramFacts | None,
+    "trap": facts.TrapFacts,
     "stop points": tuple[StopPoint, ...],
-    "trap or none": messages.TrapFacts | None,
+    "trap or none": facts.TrapFacts | None,
 }
 """The types of fields, by what the page calls them."""
 NEEDS = Needs(
@@ -57,7 +57,7 @@ NEEDS = Needs(
     tables=(NeededTable("mix", "kinds", "words"),),
     plugins=(LoadedPlugin("mix", "mix:top=3", True, False),),
 )
-TRAP = messages.TrapFacts("illegal instruction", 0x80000000, 0, ".insn 4, 0x0")
+TRAP = facts.TrapFacts("illegal instruction", 0x80000000, 0, ".insn 4, 0x0")
 CONFIG = Config(Path("a.elf"), smp=2, plugins=("mix",), interim=1)
 PLAIN = json.loads(encode(messages.Prepare(CONFIG, {}, {}, None, 1, "toy")))["config"]
 BOARDS = (("mix", "kinds"), ("mix", "more"))
@@ -72,7 +72,7 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
             information=0x80101000,
             below_firmware=True,
             device_symbols={"tohost": 0x80001000},
-            program=messages.ProgramFacts("a.elf 1", (0x80002000, 0x80100000)),
+            program=facts.ProgramFacts("a.elf 1", (0x80002000, 0x80100000)),
             kernel={"symbols": {"init_task": 2**64 - 8}},
             kernel_unknown="",
             restored=True,
@@ -101,6 +101,8 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
     (messages.UnsupportedFound("vadd.vv", "V", 2**64 - 1), 0),
     (messages.NothingAttached(("mix",)), 0),
     (messages.AskChange("{}", 3), 0),
+    (messages.ProgramBegins(7), 0),
+    (messages.BeginProgram(1, 7), 0),
     (messages.FileOperation(1, 4, 0, "YQA="), 0),
     (messages.FileOperationDone(-1, 13, ""), 0),
     (messages.PluginRefused(4, "no"), 0),
@@ -146,7 +148,7 @@ def test_the_page_has_every_message_with_its_fields() -> None:
 
 def test_the_page_has_what_messages_are_made_of() -> None:
     parts = (Needs, NeededScoreboard, NeededTable, LoadedPlugin)
-    parts += messages.ProgramFacts, messages.TrapFacts, StopPoint
+    parts += facts.ProgramFacts, facts.TrapFacts, StopPoint
     assert {name: fields_of(row[2]) for name, row in documented(3).items()} == {
         part.__name__: built(part) for part in parts
     }
@@ -238,6 +240,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         shares=(Share(strange, "write", "a"), Share(Path("b"))),
         nets=(parse_net("listen=/tmp/é"), parse_net("passt")),
         streams=ProgramStreams(3, 4, 5, 6),
+        for_program=True,
         console="virtio",
         terminal="raw",
         args="one é",
