@@ -9,9 +9,10 @@ from enum import Enum, auto
 from functools import partial
 
 from mttcg.debugger.documents import memory_map, target_description, thread_list
-from mttcg.debugger.guest import DebuggedGuest, Point
+from mttcg.debugger.guest import DebuggedGuest
 from mttcg.debugger.memory import MemoryPackets, place_of
 from mttcg.debugger.packets import ACCEPTED, LONGEST, REFUSED, Packet, PacketReader, encode
+from mttcg.debugger.points import Points
 from mttcg.debugger.registers import RegisterPackets
 from mttcg.debugger.resumption import OFFERED, thread_of, ways_of
 from mttcg.errors import UserError
@@ -26,14 +27,6 @@ BEFORE_STEP = (b"z", b"Z", b"m", b"vCont;")
 """What a debugger sends from a stop behind an access to the step that it takes to be needed."""
 PLAIN = (b"m", b"M", b"X", b"g", b"G", b"H", b"T")
 """What is answered by a plain error: a debugger would take a text for data."""
-KINDS = {
-    b"0": (Reason.BREAKPOINT, b"swbreak"),
-    b"1": (Reason.BREAKPOINT, b"hwbreak"),
-    b"2": (Reason.WRITE, b"watch"),
-    b"3": (Reason.READ, b"rwatch"),
-    b"4": (Reason.ACCESS, b"awatch"),
-}
-"""Of points, by their numbers: what they are, and their words in what is told of a stop."""
 FEATURES = (
     "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;"
     "qXfer:memory-map:read+;vContSupported+;swbreak+;hwbreak+;error-message+"
@@ -68,7 +61,7 @@ class Session:
         self.is_over = False
         self.cpu = self.going = 0
         self.ways = [Motion.GO] * guest.count
-        self.points: dict[Point, set[bytes]] = {}
+        self.points = Points()
         self.stopped: dict[int, HartStopped] = {}
         self.interrupted = False
         self.behind_access: int | None = None
@@ -85,8 +78,8 @@ class Session:
             b"X": partial(self._do, self.memory.write, in_digits=False),
             b"H": self._choose,
             b"T": self._is_alive,
-            b"z": partial(self._point, False),
-            b"Z": partial(self._point, True),
+            b"z": lambda rest: OK if self.points.change(False, rest) else b"",
+            b"Z": lambda rest: OK if self.points.change(True, rest) else b"",
             b"c": lambda _: self._go_from(Motion.GO),
             b"s": lambda _: self._go_from(Motion.STEP),
             b"C": lambda _: self._go_from(Motion.GO),
@@ -182,21 +175,11 @@ class Session:
         stop, self.cpu = self.stopped.pop(cpu), cpu
         if stop.reason == Reason.ACCESS and self.guest.description.steps_over_access:
             self.behind_access = cpu
-        return self._stop_reply(cpu, self._why(stop))
+        return self._stop_reply(cpu, self.points.of(stop) or b"")
 
     def _stop_reply(self, cpu: int, why: bytes) -> bytes:
         number, digits, _ = self.registers.counter_of(cpu)
         return b"T%02xthread:%x;%x:%s;%s" % (TRAPPED, cpu + 1, number, digits, why)
-
-    def _why(self, stop: HartStopped) -> bytes:
-        """Which of the debugger's points a stop is of; nothing if none is."""
-        for point, kinds in self.points.items():
-            word, is_break = KINDS[min(kinds)][1], point.kind is Reason.BREAKPOINT
-            if is_break and stop.reason == Reason.BREAKPOINT and point.address == stop.pc:
-                return b"%s:;" % word
-            if not is_break and stop.reason == Reason.ACCESS and point.address == stop.address:
-                return b"%s:%x;" % (word, point.address)
-        return b""
 
     def hart_stopped(self, cpu: int, stop: HartStopped) -> None:
         """A hart has stopped, and stands."""
@@ -224,20 +207,13 @@ class Session:
             self.send(encode(self._stop_reply(stepping[0], b"")))  # it is behind it already
             return
         for cpu in [cpu for cpu in self.stopped if ways[cpu] is not Motion.STAND]:
-            if self._is_wanted(cpu):
+            if self.points.of(self.stopped[cpu]) is not None:
                 self.last_stop = self._stop_of(cpu)
                 self.send(encode(self.last_stop))
                 return
             del self.stopped[cpu]  # the debugger does not want it to stop there any more
         self.phase, self.ways = Phase.RUNNING, ways
-        self.guest.go(ways, self.points)
-
-    def _is_wanted(self, cpu: int) -> bool:
-        """Whether the debugger still wants a hart to stop where it has."""
-        stop, at = self.stopped[cpu], self.registers.counter_of(cpu)[2]
-        if stop.reason == Reason.ACCESS:
-            return any(p.address == stop.address for p in self.points)
-        return any(p.kind is Reason.BREAKPOINT and p.address == at for p in self.points)
+        self.guest.go(ways, self.points.wanted)
 
     def ended(self, status: int) -> None:
         """The guest has ended with a status."""
@@ -258,21 +234,6 @@ class Session:
     def _do(self, work: Callable[..., None], rest: bytes, **how: bool) -> bytes:
         """Do what has no answer of its own, for the current thread."""
         work(self.cpu, rest, **how)
-        return OK
-
-    # places
-
-    def _point(self, add: bool, rest: bytes) -> bytes:
-        kind, place, *_conditions = rest.split(b";")[0].split(b",", 1)
-        if kind not in KINDS:
-            return b""
-        address, size = place_of(place)
-        what = KINDS[kind][0]
-        point = Point(what, address, 0 if what is Reason.BREAKPOINT else size)
-        kinds = self.points.setdefault(point, set())
-        (kinds.add if add else kinds.discard)(kind)
-        if not kinds:
-            del self.points[point]
         return OK
 
     # threads
