@@ -171,6 +171,7 @@ class GuestOfVcpu:
         self.processes_seen = ProcessesOfVcpu(self)
         self.processes = self.processes_seen.listed
         self.areas = self.processes_seen.areas
+        self.module_symbols = self.processes_seen.module_symbols
         current = self.processes_seen.current
         self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at, current)
         self.returns = Returns(self)
