@@ -108,7 +108,7 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
     (messages.PluginRefused(4, "no"), 0),
     (messages.InstrumentsTold(5, ({"cpu": 0},), ()), 0),
     (messages.HartStopped("step", 0x80000000, 0), 0),
-    (messages.ChangeStops(11, (StopPoint(0x80000000, 0, 0),), ()), 0),
+    (messages.ChangeStops(11, (StopPoint("write", 8, 0x80000000, 0, 0),), ()), 0),
     (messages.GoOn(12, ("go", "stand")), 0),
     (messages.MakeChange(6, 1, "{}", 3), 0),
     (messages.LoadPlugin(7, "mix", BOARDS, (("mix", "words"),)), 3),
