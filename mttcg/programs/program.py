@@ -81,9 +81,13 @@ def image_folder() -> Path:
 def boot_program(program: LinuxProgram) -> BootedProgram:
     """Prepare a program's start. Raises ProgramError, OptionError, TooLongError."""
     name, isa = program.words[0], isa_named(IMAGE.isa)
+    if program.sysroot is not None and not program.sysroot.is_dir():
+        raise OptionError("--sysroot", f"{program.sysroot} is no folder", "a folder with libraries")
     path, guest_path = _place_of(program, isa)
     loader = check_executable(name, path, isa)
-    needed = [program.folder, path.parent, Path(os.path.realpath(path)).parent]
+    needed = [program.folder]
+    if guest_path == str(path):  # and not in the sysroot
+        needed += [path.parent, Path(os.path.realpath(path)).parent]
     folders = guest_folders(program.shares, needed, program.sysroot)
     if loader and program.sysroot is None and not folders.holds(PurePosixPath(loader)):
         wrong = f"it is linked dynamically, and {loader} is not in the guest"
