@@ -17,7 +17,7 @@ from mttcg.supervisor.snapshots import Snapshots
 from mttcg.supervisor.tasks import Answer, Task
 from mttcg.terminal import tell
 from mttcg.vcpu.messages import ChangeStops, GoOn, HartStopped
-from mttcg.vcpu.stop_point import Motion, StopPoint
+from mttcg.vcpu.stop_point import Motion, Reason, StopPoint
 
 FOR_EVER = 1e9
 """Seconds that vCPUs may take to start."""
@@ -65,7 +65,7 @@ class PlannedSnapshot:
         assert config.snapshot is not None
         self.control, self.path, self.text = control, config.snapshot, config.snapshot_at
         self.watch = control.watch
-        self.points = (StopPoint(address, *EVERYWHERE),)
+        self.points = (StopPoint(str(Reason.BREAKPOINT), 0, address, *EVERYWHERE),)
         self.reached = False
         control.debugger = self
 

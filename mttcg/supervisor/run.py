@@ -28,6 +28,7 @@ from mttcg.supervisor.console import (
     is_beside_prints,
     is_terminal,
 )
+from mttcg.supervisor.counted_so_far import counted_so_far
 from mttcg.supervisor.failures import Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
@@ -42,7 +43,6 @@ from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.served_devices import served_devices
-from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.standstill import Standstill
 from mttcg.supervisor.streams import Streams
 from mttcg.supervisor.terminal_window import TerminalWindow
@@ -246,7 +246,7 @@ class Run:
         if self.restoring is not None:
             self.restoring.fill(machine, state.harts, self.ours[state.input_pipe])
         if delivery is not None:
-            delivery.publisher.state = lambda: snapshot_of(state)
+            delivery.publisher.state = lambda: counted_so_far(state)
         return state
 
     def _make_descriptors(self) -> None:
