@@ -40,6 +40,7 @@ from mttcg.instrument.api.attach import (
     instrument_memory,
     instrument_return,
     mapped_areas,
+    module_symbols,
     processes,
     symbol,
     symbols,
@@ -51,7 +52,7 @@ from mttcg.instrument.api.attach import (
 from mttcg.instrument.api.cpu import Cpu
 from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.instrument.api.options import option
-from mttcg.instrument.api.process import GuestProcess, MappedArea
+from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
 from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import ElfFileError, OptionRefusedError
@@ -85,6 +86,7 @@ __all__ = [
     "GuestProcess",
     "InstructionClass",
     "MappedArea",
+    "ModuleSymbol",
     "OptionRefusedError",
     "Probe",
     "Scoreboard",
@@ -108,6 +110,7 @@ __all__ = [
     "is_interprocessor",
     "mapped_areas",
     "mode_name",
+    "module_symbols",
     "option",
     "printable",
     "probe",

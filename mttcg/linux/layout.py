@@ -38,7 +38,7 @@ MEMBERS = {
     "rq": ("curr",),
 }
 """What is read."""
-OPTIONAL = {
+AREAS = {
     "mm_struct": ("mm_mt.ma_root",),
     "maple_range_64": ("pivot", "slot"),
     "maple_arange_64": ("pivot", "slot"),
@@ -49,6 +49,11 @@ OPTIONAL = {
     "mount": ("mnt", "mnt_parent", "mnt_mountpoint"),
 }
 """What is read to know the areas of processes, which are elsewhere in kernels before 6.1."""
+MODULES = {
+    "module": ("list", "name", "kallsyms"),
+    "mod_kallsyms": ("symtab", "num_symtab", "strtab"),
+}
+"""What is read to know the symbols of modules; a kernel may have none."""
 
 
 def layout_of(types: KernelTypes, saved: tuple[str, ...]) -> dict[str, MemberPlace]:
@@ -58,14 +63,14 @@ def layout_of(types: KernelTypes, saved: tuple[str, ...]) -> dict[str, MemberPla
         for path in members:
             member = types.member(structure, path)
             found[f"{structure}.{path}"] = MemberPlace(member.offset, types.size(member.type))
-    return found | _optional(types)
+    return found | _optional(types, AREAS) | _optional(types, MODULES)
 
 
-def _optional(types: KernelTypes) -> dict[str, MemberPlace]:
+def _optional(types: KernelTypes, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, MemberPlace]:
     """All of what a kernel may have in another way, or nothing."""
     found = {}
     try:
-        for structure, members in OPTIONAL.items():
+        for structure, members in wanted.items():
             for path in members:
                 member = types.member(structure, path)
                 found[f"{structure}.{path}"] = MemberPlace(member.offset, types.size(member.type))

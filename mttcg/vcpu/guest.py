@@ -39,6 +39,7 @@ from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import context_address
 from mttcg.vcpu.virtual_memory import VirtualMemory
+from mttcg.vcpu.watchpoints import OwnWords
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ class GuestOfVcpu:
         self.processes_seen = ProcessesOfVcpu(self)
         self.processes = self.processes_seen.listed
         self.areas = self.processes_seen.areas
+        self.module_symbols = self.processes_seen.module_symbols
         current = self.processes_seen.current
         self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at, current)
         self.returns = Returns(self)
@@ -263,6 +265,8 @@ class GuestOfVcpu:
 
     def vcpu_words(self, declared: VcpuWords, cpu: int) -> Any:
         """What a vCPU has of declared words; raises DeclarationError if there is no such vCPU."""
+        if isinstance(declared, OwnWords):
+            return declared.array
         if not 0 <= cpu < len(self.harts):
             raise DeclarationError(declared.name, f"there is no vCPU {cpu}")
         return self.scoreboards(declared, cpu)

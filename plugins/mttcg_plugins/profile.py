@@ -40,6 +40,7 @@ from mttcg.instrument import (
     instrument,
     instrument_block,
     mapped_areas,
+    module_symbols,
     option,
     printable,
     probe,
@@ -56,14 +57,17 @@ from mttcg_plugins._files.perf_script import perf_sample
 from mttcg_plugins._files.pprof import Frame, Profile
 from mttcg_plugins._linux.profiles import (
     AREA,
+    MODULE,
     SAMPLE,
     TALLY,
     WeightedStack,
     Who,
     add_areas,
+    add_modules,
     area_records,
     comm_bytes,
     counted,
+    module_records,
     sampled,
 )
 from mttcg_plugins._linux.program_names import ProgramNames
@@ -97,6 +101,7 @@ options: Options
 samples: Stream
 counts: Stream
 areas: Stream
+modules: Stream
 instructions: Counter
 due = Scoreboard("due", 2)
 table: Scoreboard
@@ -117,12 +122,13 @@ def is_due(cpu: Any, pc: Any, instructions: Any, words: Any) -> bool:
 
 def plugin_init(given: Options) -> bool:
     """Sample and count every block."""
-    global options, samples, counts, areas, instructions, table, starts
+    global options, samples, counts, areas, modules, instructions, table, starts
     if (given.every and given.every < LEAST_PERIOD) or given.every < 0:
         expected = f"0, or {LEAST_PERIOD:,} and more"
         raise OptionRefusedError("every", f"{given.every}", expected)
     options = given
     areas, instructions = Stream("areas", AREA), Counter("instructions")
+    modules = Stream("modules", MODULE)
     samples, counts = Stream("samples", SAMPLE), Stream("counts", TALLY)
     instrument(None, None, instructions)
     for address in symbols(OLD_PROGRAM_ENDS).values():
@@ -234,6 +240,9 @@ def plugin_vcpu_exit(cpu: Cpu) -> None:
         try:
             for process in processes():
                 tell_areas(cpu, process)
+            found = module_records(module_symbols())
+            if len(found):
+                modules.emit(cpu, found)
         except NoKernelError:
             pass  # it had no processes yet
 
@@ -258,6 +267,8 @@ class Aggregator(mttcg_bus.Aggregator):
         """Keep a batch."""
         if stream == "areas":
             add_areas(self.names, records)
+        elif stream == "modules":
+            add_modules(self.names, records)
         else:
             self.batches[stream].append(records.copy())
 
@@ -268,6 +279,7 @@ class Aggregator(mttcg_bus.Aggregator):
             self.batches[stream] += batches
         for process, found in other.names.areas.items():
             self.names.areas[process] |= found
+        self.names.module_functions |= other.names.module_functions
 
     def sampled(self) -> list[WeightedStack]:
         """The samples."""

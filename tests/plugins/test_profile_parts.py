@@ -7,14 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mttcg.instrument import Cpu, GuestProcess, MappedArea
+from mttcg.instrument import Cpu, GuestProcess, MappedArea, ModuleSymbol
 from mttcg.instrument.errors import NotRamError
 from mttcg.isa.registry import isa_named
 from mttcg_bus.run_info import RunInfo
 from mttcg_plugins._files.perf_script import perf_sample
 from mttcg_plugins._files.pprof import Frame, Profile
 from mttcg_plugins._linux import tallies
-from mttcg_plugins._linux.profiles import TALLY, add_areas, area_records, comm_bytes, counted
+from mttcg_plugins._linux.profiles import (
+    TALLY,
+    add_areas,
+    add_modules,
+    area_records,
+    comm_bytes,
+    counted,
+    module_records,
+)
 from mttcg_plugins._linux.program_names import Area, NamedPlace, ProgramNames
 from mttcg_plugins._linux.unwinding import stack_of
 
@@ -101,6 +109,14 @@ def test_names_are_those_of_the_kernel_and_of_mapped_files() -> None:
     assert names.at((7, 5), KERNEL + 0x104) == NamedPlace("ksys_read", 4, "[kernel]")
     assert names.at((7, 5), 0x2000) == NamedPlace("", 0, "/bin/busybox")
     assert names.at((7, 6), 0x2000) == NamedPlace("", 0, "[unknown]")
+
+
+def test_functions_of_modules_are_called_as_the_kernel_does() -> None:
+    names = ProgramNames(RUN, None)
+    module = KERNEL - 0x10000
+    add_modules(names, module_records([ModuleSymbol(module, 0x20, "probe", "virtio_blk")]))
+    assert names.at((7, 5), module + 4) == NamedPlace("probe [virtio_blk]", 4, "[kernel]")
+    assert names.at((7, 5), module + 0x20) == NamedPlace("", 0, "[kernel]")
 
 
 def test_a_file_that_is_no_program_has_no_names(tmp_path: Path) -> None:

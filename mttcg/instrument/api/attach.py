@@ -22,7 +22,7 @@ from typing import Any
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.check import check_target
-from mttcg.instrument.api.process import GuestProcess, MappedArea
+from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
 from mttcg.instrument.api.targets import When
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.api.values import code_address, cpu_index, scope
@@ -250,6 +250,15 @@ def mapped_areas(process: GuestProcess) -> list[MappedArea]:
     the guest is no such kernel, or one before Linux 6.1.
     """
     return session.guest("mapped areas").areas(process.task)
+
+
+def module_symbols() -> list[ModuleSymbol]:
+    """The functions of the modules that a Linux guest's kernel has loaded by now.
+
+    They are read in the kernel's structures, a thousand in some tens of milliseconds. Raises
+    NoKernelError if the guest is no such kernel.
+    """
+    return session.guest("module symbols").module_symbols()
 
 
 def symbol(name: str) -> int:

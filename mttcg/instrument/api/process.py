@@ -49,3 +49,18 @@ class MappedArea(NamedTuple):
     offset: int
     path: str
     access: str
+
+
+class ModuleSymbol(NamedTuple):
+    """A function of a module that the guest's kernel has loaded.
+
+    Attributes:
+        address, size: where it is, and its bytes.
+        name: of the function.
+        module: that it is in.
+    """
+
+    address: int
+    size: int
+    name: str
+    module: str

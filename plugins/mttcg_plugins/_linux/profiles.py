@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.recfunctions import repack_fields
 
-from mttcg.instrument import GuestProcess, MappedArea
+from mttcg.instrument import GuestProcess, MappedArea, ModuleSymbol
 from mttcg_bus.wire.stream import Records
 from mttcg_plugins._linux.program_names import KERNEL, Area, NamedPlace, ProgramNames
 from mttcg_plugins._linux.unwinding import DEEPEST
@@ -50,6 +50,9 @@ AREA = np.dtype(
 )
 """A process has code of a file mapped; a longer path is cut, and no file's."""
 
+MODULE = np.dtype([("address", "<u8"), ("size", "<u4"), ("bytes", "<u4"), ("name", "u1", (88,))])
+"""A function of a module of the kernel's, called as the kernel does: "name [module]"."""
+
 
 class Who(NamedTuple):
     """A process, as long as it is one program."""
@@ -82,6 +85,24 @@ def area_records(process: GuestProcess, areas: Iterable[MappedArea]) -> "np.ndar
         record["tgid"], record["space"], record["bytes"] = process.tgid, process.space, len(text)
         record["path"][: len(text)] = list(text)
     return found
+
+
+def module_records(symbols: Iterable[ModuleSymbol]) -> "np.ndarray[Any, Any]":
+    """Records of functions of modules."""
+    rows = list(symbols)
+    found = np.zeros(len(rows), MODULE)
+    for record, symbol in zip(found, rows, strict=True):
+        text = f"{symbol.name} [{symbol.module}]".encode()[: MODULE["name"].shape[0]]
+        record["address"], record["size"], record["bytes"] = symbol.address, symbol.size, len(text)
+        record["name"][: len(text)] = list(text)
+    return found
+
+
+def add_modules(names: ProgramNames, records: Records) -> None:
+    """Have names know the functions of modules."""
+    for record in records:
+        name = record["name"][: record["bytes"]].tobytes().decode("utf-8", "replace")
+        names.module_functions[int(record["address"])] = int(record["size"]), name
 
 
 def add_areas(names: ProgramNames, records: Records) -> None:

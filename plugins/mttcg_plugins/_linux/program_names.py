@@ -71,10 +71,13 @@ class ProgramNames:
 
     Attributes:
         areas: by process number and address space.
+        module_functions: of the kernel's modules, bytes and name by address.
     """
 
     def __init__(self, run: RunInfo, sysroot: Path | None) -> None:
         self.run, self.sysroot = run, sysroot
+        self.module_functions: dict[int, tuple[int, str]] = {}
+        self.module_starts: list[int] = []
         self.areas: dict[tuple[int, int], set[Area]] = defaultdict(set)
         self.file = cache(self._file)
 
@@ -90,10 +93,24 @@ class ProgramNames:
         """What is at an address of a process."""
         if pc >= KERNEL_HALF or not process[1]:
             name, offset = self.run.symbol_and_offset(pc)
-            return NamedPlace(name, offset, KERNEL)
+            return NamedPlace(name, offset, KERNEL) if name else self._of_module(pc)
         for area in self.areas.get(process, ()):
             if area.start <= pc < area.end:
                 file = self.file(area.path)
                 name, offset = file.at(pc - area.start + area.offset) if file else ("", 0)
                 return NamedPlace(name, offset, area.path)
         return NamedPlace("", 0, UNKNOWN)
+
+    def _of_module(self, pc: int) -> NamedPlace:
+        starts = self._module_starts()
+        after = bisect_right(starts, pc)
+        for start in reversed(starts[max(0, after - 8) : after]):
+            size, name = self.module_functions[start]
+            if pc - start < size:
+                return NamedPlace(name, pc - start, KERNEL)
+        return NamedPlace("", 0, KERNEL)
+
+    def _module_starts(self) -> list[int]:
+        if len(self.module_starts) != len(self.module_functions):
+            self.module_starts = sorted(self.module_functions)
+        return self.module_starts
