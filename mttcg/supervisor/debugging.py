@@ -273,6 +273,8 @@ class Debugging:
 def debugging_of(control: RunControl) -> Debugging:
     """The debugging of a run, made when it is first asked for; CommandError."""
     if not isinstance(control.debugger, Debugging):
+        if control.debugger is not None:
+            raise CommandError("harts stop for --snapshot-at; expected that to be over")
         control.debugger = Debugging(control.run, control.watch, control)
     return control.debugger
 

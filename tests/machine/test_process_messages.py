@@ -235,6 +235,8 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         kernel_types=tmp_path / "vmlinux",
         loads={"é": 1 << 40, "a\udcff b": 0},
         from_snapshot=strange,
+        snapshot=strange,
+        snapshot_at="main+4",
         symbols_set={"rounds": (1 << 64) - 1, "less": -1, "flag": True},
         drives=(Drive(strange, "write"), Drive(Path("b"))),
         shares=(Share(strange, "write", "a"), Share(Path("b"))),
