@@ -32,7 +32,7 @@ run: $(STAMP) ## run the demo: a guest with 4 harts, counted and traced
 	$(BIN)/mttcg demo
 
 # what plugins see has to be the same on both engines; the first run is on the default one
-ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,check.py counts.py lifecycle.py linked.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
+ON_BOTH_ENGINES = tests/examples $(addprefix tests/instrument/test_instrument_,branches.py check.py counts.py lifecycle.py linked.py memory.py plugins.py sites.py sometimes.py state.py tables.py timed.py) \
 	$(addprefix tests/plugins/test_plugins_,cache.py callgraph.py coverage.py execlog.py howvec.py locks.py races.py sharing.py timeline.py)
 
 # two tests at a time: most wait for processes

@@ -127,6 +127,11 @@ RECIPES = {
         linux("ls -l /etc | wc; head -c 9999 /dev/zero | md5sum", "--plugin processes,top=12"),
         "processes: by thread",
     ),
+    "profile": Recipe(
+        "Where do the processes of a Linux guest, and its kernel, spend their instructions?",
+        linux("md5sum /bin/busybox", "--plugin profile,every=20000000,out=stacks.txt,top=8"),
+        "profile: flame graph",
+    ),
     "races": Recipe(
         "Which accesses of different vCPUs are in no order?",
         "races.elf --smp 2 --set rounds=50 --set fault=1 --plugin races",

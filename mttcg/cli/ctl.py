@@ -276,6 +276,11 @@ ACTIONS: dict[str, Action] = {
             ("--input", {"metavar": "FILE", "type": Path, "help": "write the bytes of FILE"}),
         ),
     ),
+    "snapshot": Action(
+        "Write the machine to FILE, from which `mttcg run --from FILE` goes on.",
+        lambda control, args: control.snapshot(args.file.absolute()),
+        (("file", {"metavar": "FILE", "type": Path, "help": "the file, as the run sees it"}),),
+    ),
     "load": Action(
         "Load a plugin.",
         lambda control, args: control.load(args.spec),

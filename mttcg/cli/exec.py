@@ -49,6 +49,11 @@ OWN: Options = {
         "help": "what is at the top of the program's file system: its libraries, for one that is "
         "linked dynamically",
     },
+    "--whole-system": {
+        "action": "store_true",
+        "help": "plugins see the whole guest from its start, not the program alone (those with "
+        "functions for traps, interrupts, devices or switches always do)",
+    },
     "--env": {
         "metavar": "NAME[=VALUE]",
         "help": "a variable of the program's environment, with the value that it has here or "
@@ -113,6 +118,7 @@ def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[Config, st
     words = args.words[1:] if args.words[:1] == ["--"] else args.words
     if not words:
         raise OptionError("PROGRAM", "there is none", "-- ./program and its arguments")
+    is_seen = bool(args.plugin) and not args.whole_system
     program = LinuxProgram(
         words=words,
         folder=Path.cwd(),
@@ -120,6 +126,7 @@ def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[Config, st
         sysroot=args.sysroot,
         environment=dict(environment_of(args.env)),
         joins_errors=os.path.sameopenfile(STDOUT, STDERR),
+        is_seen=is_seen,
     )
     booted = boot_program(program)
     source = stdin_descriptor(sys.stdin)
@@ -129,7 +136,7 @@ def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[Config, st
     own = {"kernel": booted.kernel, "initrd": in_memory(booted.initrd), "append": COMMAND_LINE}
     given = vars(args) | own | {"share": [], "quiet": args.quiet or not args.plugin}
     config = make_config(argparse.Namespace(**(run_defaults() | given)))
-    config = replace(config, shares=booted.shares, streams=streams)
+    config = replace(config, shares=booted.shares, streams=streams, for_program=is_seen)
     return config, words[0]
 
 

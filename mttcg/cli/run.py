@@ -1,9 +1,10 @@
 """`mttcg run`: run a guest with its console on stdout, report on stderr."""
 
 import argparse
+import gc
 import signal
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from mttcg.cli.files import write_file, write_json
 from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
 from mttcg.config import (
+    MEMORY_DEFAULT,
+    NO_GUEST,
     Config,
     parse_assignment,
     parse_loads,
@@ -32,6 +35,8 @@ from mttcg_bus.host.threads import stay_single_threaded
 if TYPE_CHECKING:
     from mttcg.cli.status import StatusLine
 
+SIZES = ("smp", "memory")
+"""Options that have no default of their own: one that is given is known from one that is not."""
 EXIT_UNFIT = 255
 """Exit status for a guest's code that no process can end with."""
 
@@ -74,62 +79,94 @@ def parse_code_store(text: str) -> Path | None:
 
 def make_config(args: argparse.Namespace) -> Config:
     """Turn the arguments into a Config; OptionError for a value that an option can't have."""
+    options = machine_options(args) | run_options(args)
+    if args.from_snapshot is None:
+        return Config(**options)
+    from mttcg.supervisor.saved_machine import inherit  # most runs begin anew
+
+    return inherit(args.from_snapshot, dict(given_of(args, options)))
+
+
+def assignments_of(args: argparse.Namespace) -> dict[str, int]:
+    """Read what `--set` says; OptionError."""
     assignments: dict[str, int] = {}
     for text in args.set:
         symbol, value = parse_assignment(text)
         if symbol in assignments:
             raise OptionError("--set", f"{symbol} is given twice", "each symbol once")
         assignments[symbol] = value
-    return Config(
-        guest=args.guest,
-        smp=args.smp,
-        memory=parse_size(args.memory),
-        tiers=args.tiers,
-        code_cache=parse_size(args.code_cache, "--code-cache"),
-        code_store=parse_code_store(args.code_store),
-        engine=args.engine,
-        plugins=tuple(args.plugin),
-        drives=tuple(map(parse_drive, args.drive)),
-        rng=args.rng,
-        console=args.console,
-        shares=tuple(map(parse_share, args.share)),
-        nets=tuple(map(parse_net, args.net)),
-        bus=args.bus,
-        kernel=args.kernel,
-        initrd=args.initrd,
-        append=args.append,
-        bios=args.bios,
-        dtb=args.dtb,
-        dump_dtb=args.dump_dtb,
-        symbols=args.symbols,
-        kernel_types=args.kernel_types,
-        loads=parse_loads(args.load),
-        symbols_set=assignments,
-        semihosting=not args.no_semihosting,
-        args=args.args,
-        semihosting_files=args.semihosting_files,
-        check=args.check,
-        pin=args.pin,
-        aggregate=not args.no_aggregate,
-        shards=parse_shards(args.shards),
-        interim=args.interim,
-        wait_subscribers=args.wait_subscribers,
-        policies=parse_policies(args.policy),
-        stall_limit=args.stall_limit,
-        terminal=args.terminal,
-        stop_on_trap_loop=args.stop_on_trap_loop,
-        quiet=args.quiet,
-        keys=args.keys,
-        allow=tuple(args.allow),
-        control=args.control,
-        allow_control=tuple(args.allow_control),
-        gdb=args.gdb,
-        wait_gdb=args.wait_gdb,
-        record=args.record,
-        record_limit=parse_size(args.record_limit, "--record-limit") if args.record_limit else 0,
-        json=args.json,
-        html=args.html,
-    )
+    return assignments
+
+
+def machine_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Give the fields of a Config that say what is run; OptionError."""
+    return {
+        "guest": args.guest,
+        "smp": 1 if args.smp is None else args.smp,
+        "memory": MEMORY_DEFAULT if args.memory is None else parse_size(args.memory),
+        "tiers": args.tiers,
+        "code_cache": parse_size(args.code_cache, "--code-cache"),
+        "code_store": parse_code_store(args.code_store),
+        "engine": args.engine,
+        "plugins": tuple(args.plugin),
+        "drives": tuple(map(parse_drive, args.drive)),
+        "rng": args.rng,
+        "console": args.console,
+        "shares": tuple(map(parse_share, args.share)),
+        "nets": tuple(map(parse_net, args.net)),
+        "bus": args.bus,
+        "kernel": args.kernel,
+        "initrd": args.initrd,
+        "append": args.append,
+        "bios": args.bios,
+        "dtb": args.dtb,
+        "dump_dtb": args.dump_dtb,
+        "symbols": args.symbols,
+        "kernel_types": args.kernel_types,
+        "loads": parse_loads(args.load),
+        "symbols_set": assignments_of(args),
+    }
+
+
+def run_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Give the other fields; OptionError."""
+    return {
+        "semihosting": not args.no_semihosting,
+        "args": args.args,
+        "semihosting_files": args.semihosting_files,
+        "check": args.check,
+        "pin": args.pin,
+        "aggregate": not args.no_aggregate,
+        "shards": parse_shards(args.shards),
+        "interim": args.interim,
+        "wait_subscribers": args.wait_subscribers,
+        "policies": parse_policies(args.policy),
+        "stall_limit": args.stall_limit,
+        "terminal": args.terminal,
+        "stop_on_trap_loop": args.stop_on_trap_loop,
+        "quiet": args.quiet,
+        "keys": args.keys,
+        "allow": tuple(args.allow),
+        "control": args.control,
+        "allow_control": tuple(args.allow_control),
+        "snapshot": args.snapshot,
+        "snapshot_at": args.snapshot_at,
+        "gdb": args.gdb,
+        "wait_gdb": args.wait_gdb,
+        "record": args.record,
+        "record_limit": parse_size(args.record_limit, "--record-limit") if args.record_limit else 0,
+        "json": args.json,
+        "html": args.html,
+    }
+
+
+def given_of(args: argparse.Namespace, options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give those options that a run from a snapshot says itself, as they are not as by default."""
+    untouched = Config(guest=Path("none"))
+    for name, value in options.items():
+        said = name in SIZES and getattr(args, name) is not None
+        if said or value not in (getattr(untouched, name), NO_GUEST):
+            yield name, value
 
 
 def run_machine(config: Config, said: set[str]) -> RunResult:
@@ -138,8 +175,12 @@ def run_machine(config: Config, said: set[str]) -> RunResult:
     said: takes the warnings that were printed while it ran.
     """
     stay_single_threaded()
-    with started_host(config) as host_process:  # which loads while this process does
-        return run_in_host(host_process, config, said)
+    gc.disable()  # what is loaded stays, and names of a kernel are many: until the guest runs
+    try:
+        with started_host(config) as host_process:  # which loads while this process does
+            return run_in_host(host_process, config, said)
+    finally:
+        gc.enable()
 
 
 def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> RunResult:
@@ -166,6 +207,11 @@ def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> Ru
             said.add(text)
             say_warning(text)
 
+        def begin() -> None:
+            gc.enable()
+            if not config.quiet:
+                load_tables()
+
         result: RunResult = machine.run(
             console=output,
             on_status=show,
@@ -173,7 +219,7 @@ def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> Ru
             on_bus=partial(say_where, bool(config.keys)) if others_come(config) else None,
             on_interim=show_interim,
             on_warning=warn,
-            on_started=None if config.quiet else load_tables,
+            on_started=begin,
             keyboard=keyboard,
             host_process=host_process,
         )

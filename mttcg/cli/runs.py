@@ -161,7 +161,7 @@ def described(supervisor: "psutil.Process", url: str, seconds: float) -> UserRun
     if args is not None:
         controlled = bool(args.control)
         shown = args.kernel or args.bios or args.guest
-        return UserRun(supervisor.pid, url, seconds, str(shown), args.smp, controlled)
+        return UserRun(supervisor.pid, url, seconds, str(shown), args.smp or 1, controlled)
     guest, harts = asked(url) if url else (None, None)
     return UserRun(supervisor.pid, url, seconds, guest, harts)
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
-from mttcg.instrument.native.frames import JUMPS
+from mttcg.instrument.native.frames import BRANCHES, JUMPS, TAKEN
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.isa.facts import FLOATS
+from mttcg.isa.kind import Kind
 from mttcg.isa.system import MemoryFault, Trap
 from mttcg.memory.address import (
     HostAddress,
@@ -227,7 +228,10 @@ def after_instruction(engine: Engine, pc: Virtual, word: int, target: Virtual) -
     value = 0
     if register:
         value = engine.read_f(register - FLOATS) if register >= FLOATS else engine.read_x(register)
-    what = word | register << 32 | (JUMPS if facts.jumps else 0)
+    way = JUMPS if facts.jumps else 0
+    if facts.kind is Kind.BRANCH:
+        way = BRANCHES | (0 if target == pc + facts.length else TAKEN)
+    what = word | register << 32 | way
     return pc, what, value, target, engine.hart.instructions
 
 

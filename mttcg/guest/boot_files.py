@@ -76,12 +76,15 @@ def read_boot_files(config: Config, board: Board) -> BootFiles:
     """Read and check all files that a run starts with. Raises `GuestFileError`."""
     ram = RamRange(board.ram_base, config.memory)
     boot = _started(config, ram)
+    types = None if config.kernel_types is None else read_type_file(config.kernel_types)
+    if config.from_snapshot is not None:  # all that was loaded beside is in RAM
+        return replace(boot, types=types)
     return replace(
         boot,
         initrd=_blob("--initrd", config.initrd, ram, "an initial RAM disk"),
         tree=_blob("--dtb", config.dtb, ram, "a flattened device tree"),
         loads=tuple(_loads(config, ram)),
-        types=None if config.kernel_types is None else read_type_file(config.kernel_types),
+        types=types,
     )
 
 
@@ -122,7 +125,7 @@ def _kernel(path: Path, ram: RamRange, free_from: int = 0) -> GuestImage:
     if _is_elf(path):
         image = load_guest(path, ram.base, ram.size)
         if maps_itself(image) and image.symbols:
-            return replace(image, read_symbols=partial(symbols_of_file, path))
+            return replace(image, read_symbols=partial(symbols_of_file, path), names_places=False)
         return image
     found = read_linux_image(path, read_file(path, EXPECTED, ram.size))
     if found.isa not in NAMES:

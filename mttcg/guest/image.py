@@ -74,6 +74,8 @@ class GuestImage:
     """The way from what the file says to where it is."""
     file_warnings: tuple[str, ...] = ()
     """What of the file is not loaded, a line each."""
+    names_places: bool = True
+    """Whether its symbols are places in RAM, and not where a kernel maps itself."""
 
     @cached_property
     def _table(self) -> SymbolTable:
@@ -96,7 +98,9 @@ class GuestImage:
         return self.file_warnings + of_symbols
 
     def places(self, names: Iterable[str]) -> dict[str, Physical]:
-        """Return where those of some symbols are that are there, by name."""
+        """Return where those of some symbols are in RAM that are there, by name."""
+        if not self.names_places:
+            return {}
         found = (self.by_name[name] for name in names if name in self.by_name)
         return {symbol.name: physical_of(symbol.address) for symbol in found}
 

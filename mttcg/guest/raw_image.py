@@ -18,12 +18,12 @@ def raw_image(
     address: Physical,
     data: bytes,
     memory_size: int = 0,
-    read_symbols: Callable[[], SymbolTable] = lambda: NO_SYMBOLS,
+    read_symbols: Callable[[], SymbolTable] | None = None,
 ) -> GuestImage:
     """Make the image of bytes that are loaded at an address, and started there.
 
-    memory_size: bytes that it takes in RAM, if more than `data` has. read_symbols: finds those that
-    are in it, if there are any. Raises `GuestFileError` if its bytes are not all in RAM.
+    memory_size: bytes that it takes in RAM, if more than `data` has. read_symbols: finds those of a
+    kernel, which are where it maps itself. Raises `GuestFileError` if its bytes are not all in RAM.
     """
     size = max(memory_size, len(data))
     if not ram.holds(address, size):
@@ -36,6 +36,7 @@ def raw_image(
         ram=ram,
         entry=virtual_of(address),
         segments=(LoadedSegment(address, data, size),),
-        read_symbols=read_symbols,
+        read_symbols=read_symbols or (lambda: NO_SYMBOLS),
+        names_places=read_symbols is None,
         placements=Placements((placement,), virtual_of(address)),
     )

@@ -139,6 +139,9 @@ class DeviceRow:
     """None: the device tree does not show it."""
     prepare: Callable[[memoryview], None] | None = None
     """Makes its state ready, once, before any process uses it; None if zeros are."""
+    restore: Callable[[memoryview, int], None] | None = None
+    """Makes a state ready that another machine had, before any process uses it, given for how many
+    nanoseconds, by the host's clock, it has stood; None if it is. A lock is then made anew."""
     served: bool = False
     """Whether the supervisor has the device as well, and tells it of what comes from outside
     (`mttcg.hardware.outside`)."""
@@ -297,6 +300,24 @@ class Board:
         for row, state in self._states(memory):
             if row.prepare is not None:
                 row.prepare(state)
+
+    def states(self, memory: memoryview) -> dict[str, bytes]:
+        """The states of all devices of a machine that stands still, by their rows' names."""
+        return {row.name: bytes(state) for row, state in self._states(memory) if row.state_bytes}
+
+    def restore(self, memory: memoryview, states: Mapping[str, bytes], stood_ns: int) -> None:
+        """Make the devices' states those that another machine had; no process uses them yet.
+
+        stood_ns: for how long, by the host's clock. Raises ValueError for what no such board has.
+        """
+        sizes = {row.name: row.state_bytes for row in self.rows if row.state_bytes}
+        if {name: len(state) for name, state in states.items()} != sizes:
+            raise ValueError(f"states of {', '.join(states)}")
+        for row, state in self._states(memory):
+            if row.state_bytes:
+                state[:] = states[row.name]
+            if row.restore is not None:
+                row.restore(state, stood_ns)
 
     def _built_for(
         self, rows: Sequence[DeviceRow], wiring: Wiring, symbols: Mapping[str, Physical]

@@ -39,6 +39,8 @@ from mttcg.instrument.api.attach import (
     instrument_block,
     instrument_memory,
     instrument_return,
+    mapped_areas,
+    module_symbols,
     processes,
     symbol,
     symbols,
@@ -50,13 +52,14 @@ from mttcg.instrument.api.attach import (
 from mttcg.instrument.api.cpu import Cpu
 from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.instrument.api.options import option
-from mttcg.instrument.api.process import GuestProcess
+from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
 from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Scoreboard, Stream, When, probe
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import ElfFileError, OptionRefusedError
 from mttcg.instrument.native.clock import clock_ticks
 from mttcg.instrument.native.compiled import compiled
 from mttcg.instrument.program.disassembly import disassemble
+from mttcg.instrument.program.elf_functions import elf_functions
 from mttcg.instrument.program.elf_segments import ElfSegment, elf_segments
 from mttcg.instrument.program.instructions import (
     InstructionClass,
@@ -82,6 +85,8 @@ __all__ = [
     "GuestInstruction",
     "GuestProcess",
     "InstructionClass",
+    "MappedArea",
+    "ModuleSymbol",
     "OptionRefusedError",
     "Probe",
     "Scoreboard",
@@ -92,6 +97,7 @@ __all__ = [
     "clock_ticks",
     "compiled",
     "disassemble",
+    "elf_functions",
     "elf_segments",
     "events",
     "figures",
@@ -102,7 +108,9 @@ __all__ = [
     "instrument_memory",
     "instrument_return",
     "is_interprocessor",
+    "mapped_areas",
     "mode_name",
+    "module_symbols",
     "option",
     "printable",
     "probe",

@@ -102,7 +102,22 @@ TRANSFER = np.dtype(
 """A jump, call, return or return from a trap, after it: where it went, and when.
 
 `word` is the instruction, see `instruction_class`; `instructions` is how many the vCPU has retired
-with it. `time`: see `TIMED_ACCESS` for the clock. Branches have no records.
+with it. `time`: see `TIMED_ACCESS` for the clock. Branches are in `BRANCH`.
+"""
+
+BRANCH = np.dtype(
+    [
+        ("pc", "<u8"),
+        ("target", "<u8"),
+        ("word", "<u4"),
+        ("cpu", "<u2"),
+        ("taken", "u1"),
+        ("reserved", "u1"),
+    ]
+)
+"""A conditional branch, after it: where control went on, and the 16 or 32 bits of it as `word`.
+
+`taken` is 1 if that is elsewhere than behind the branch.
 """
 
 EXECUTIONS = np.dtype(
@@ -124,7 +139,7 @@ One that lies in several blocks, or had several versions, may have several recor
 counts those that trap as well, it is how often it was executed.
 """
 
-WITH_CONTEXT = (BLOCK, INSTRUCTION, TIMED, RETIRED, TRANSFER, TIMED_ACCESS)
+WITH_CONTEXT = (BLOCK, INSTRUCTION, TIMED, RETIRED, TRANSFER, BRANCH, TIMED_ACCESS)
 """Layouts that are there with a context as well."""
 
 

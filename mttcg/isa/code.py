@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from mttcg.isa.facts import Facts
+from mttcg.isa.kind import Kind
 from mttcg.isa.table.row import Decoded
 
 
@@ -41,6 +42,9 @@ class Code(Protocol):
 
     def facts(self, word: int) -> Facts:
         """What is known of an instruction, also of one that the table lacks."""
+
+    def kind(self, word: int) -> Kind:
+        """The kind that `facts` says; for many words, of which nothing else is wanted."""
 
     def disassemble(self, code: bytes, address: int) -> list[tuple[int, int, str]]:
         """Text of a run of instructions: (address, length in bytes, text) each."""

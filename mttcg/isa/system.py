@@ -157,6 +157,9 @@ class System(Protocol[S]):
         tree is.
         """
 
+    def begin_counts(self, state: S) -> None:
+        """Let `instructions` begin at 0, and what the guest sees of that count go on."""
+
     def execute(self, state: S, word: int, clock: Clock) -> Effect | Trap:
         """Run one instruction at the state's pc that the engine left to the host.
 

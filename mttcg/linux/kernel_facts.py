@@ -8,8 +8,11 @@ from mttcg.linux.btf import KernelTypes
 from mttcg.linux.errors import KernelDataError
 from mttcg.linux.kernel_isa import KernelIsa
 from mttcg.linux.layout import Layout, MemberPlace, layout_of
+from mttcg.linux.modules import LIST
 
 NEEDED = ("init_task", "runqueues", "__per_cpu_offset")
+IF_THERE = (LIST,)
+"""Names that a kernel may lack."""
 NAMES = "names of the kernel's data (CONFIG_KALLSYMS_ALL, or --symbols)"
 
 
@@ -45,7 +48,9 @@ def kernel_facts(
     address_of: address of a symbol, None if there is none. isa: of the kernel.
     """
     found = {name: address_of(name) for name in (*NEEDED, *isa.symbols)}
-    lacking = [name for name, address in found.items() if address is None]
+    found |= {name: address_of(name) for name in IF_THERE}
+    needed = {*NEEDED, *isa.symbols}
+    lacking = [name for name, address in found.items() if address is None and name in needed]
     if lacking:
         wrong = f"it has no name {', '.join(lacking)}"
         raise KernelDataError("the kernel", wrong, NAMES)

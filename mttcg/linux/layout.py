@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from mttcg.linux.btf import KernelTypes
+from mttcg.linux.errors import KernelDataError
 
 
 class MemberPlace(NamedTuple):
@@ -37,6 +38,22 @@ MEMBERS = {
     "rq": ("curr",),
 }
 """What is read."""
+AREAS = {
+    "mm_struct": ("mm_mt.ma_root",),
+    "maple_range_64": ("pivot", "slot"),
+    "maple_arange_64": ("pivot", "slot"),
+    "vm_area_struct": ("vm_start", "vm_end", "vm_pgoff", "vm_flags", "vm_file"),
+    "file": ("f_path.mnt", "f_path.dentry"),
+    "dentry": ("d_parent", "d_name.name", "d_name.len"),
+    "vfsmount": ("mnt_root",),
+    "mount": ("mnt", "mnt_parent", "mnt_mountpoint"),
+}
+"""What is read to know the areas of processes, which are elsewhere in kernels before 6.1."""
+MODULES = {
+    "module": ("list", "name", "kallsyms"),
+    "mod_kallsyms": ("symtab", "num_symtab", "strtab"),
+}
+"""What is read to know the symbols of modules; a kernel may have none."""
 
 
 def layout_of(types: KernelTypes, saved: tuple[str, ...]) -> dict[str, MemberPlace]:
@@ -46,4 +63,17 @@ def layout_of(types: KernelTypes, saved: tuple[str, ...]) -> dict[str, MemberPla
         for path in members:
             member = types.member(structure, path)
             found[f"{structure}.{path}"] = MemberPlace(member.offset, types.size(member.type))
+    return found | _optional(types, AREAS) | _optional(types, MODULES)
+
+
+def _optional(types: KernelTypes, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, MemberPlace]:
+    """All of what a kernel may have in another way, or nothing."""
+    found = {}
+    try:
+        for structure, members in wanted.items():
+            for path in members:
+                member = types.member(structure, path)
+                found[f"{structure}.{path}"] = MemberPlace(member.offset, types.size(member.type))
+    except KernelDataError:
+        return {}
     return found

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from mttcg.instrument.api.process import GuestProcess
+from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
 from mttcg.linux.errors import KernelDataError
 from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.linux.kernel_isa import KernelIsa
 from mttcg.linux.kernel_memory import KernelMemory
+from mttcg.linux.mappings import areas_of
+from mttcg.linux.modules import LIST, symbols_of_modules
 from mttcg.linux.task_state import state_letter
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.memory.ram import GuestRam
@@ -112,6 +114,17 @@ class LinuxGuest:
         """The process whose structure is at an address."""
         memory = self._translated()
         return self._process(memory, task, self._hart_numbers(memory))
+
+    def areas(self, task: int) -> list[MappedArea]:
+        """What the process whose structure is at an address has mapped."""
+        return areas_of(self._translated(), task)
+
+    def module_symbols(self) -> list[ModuleSymbol]:
+        """The functions of the modules that the kernel has loaded."""
+        memory = self._memory()
+        if memory is None or LIST not in self.facts.symbols:
+            return []
+        return list(symbols_of_modules(memory, self._address(LIST)))
 
     def _translated(self) -> KernelMemory:
         memory = self._memory()

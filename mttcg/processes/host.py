@@ -115,11 +115,17 @@ def spec_of(stream: Any) -> StreamSpec:
 
 
 def fork_all(
-    config: "Config", message: Start, descriptors: list[int], context: Any, channel: Channel
+    config: "Config",
+    message: Start,
+    descriptors: list[int],
+    context: Any,
+    channel: Channel,
+    opened: "OpenedStore | None",
 ) -> dict[int, int]:
     """Fork a process per vCPU, and the device process and translator, if any.
 
     They take the descriptors over. Gives their indexes by process id. channel: to the supervisor.
+    opened: code of earlier runs, if there is to be some.
     """
     from mttcg.processes.vcpu_process import load_engine, load_interpreter
     from mttcg.processes.vcpu_process import main as run_vcpu
@@ -128,7 +134,6 @@ def fork_all(
     load_engine(config.engine_name)
     if config.engine_name == "llvm":
         load_interpreter(message.isa, observing=config.check or bool(config.plugins))
-    opened = open_code_store(config, message, channel)
     children: dict[int, int] = {}
     flush_output()
     parent = os.getpid()
@@ -164,7 +169,7 @@ def transfer_log(message: Start, plugins: Mapping[str, Any]) -> "TransferLog":
     return log
 
 
-def open_code_store(config: "Config", message: Start, channel: Channel) -> "OpenedStore | None":
+def open_code_store(config: "Config", isa: str, channel: Channel) -> "OpenedStore | None":
     """The code of earlier runs; None if there is to be none, or it is refused, which is told."""
     folder = config.code_store
     if folder is None or not config.has_tier("optimised"):
@@ -175,7 +180,7 @@ def open_code_store(config: "Config", message: Start, channel: Channel) -> "Open
     from mttcg.isa.registry import isa_named
 
     try:
-        return open_store(folder, interpreted_isa(isa_named(message.isa)))
+        return open_store(folder, interpreted_isa(isa_named(isa)))
     except StoreRefusedError as refused:
         channel.send(HostWarning(str(refused)))
         return None
@@ -321,11 +326,12 @@ def serve(channel: Channel) -> int:
     except (MttcgError, BusError) as error:
         channel.send(HostRefused(str(error)))
         return EXIT_USER
+    opened = open_code_store(config, message.isa, channel)  # while the supervisor gets ready
     received = channel.receive()
     if received is None:
         return 0
     start, descriptors = expect(received[0], Start), received[1]
-    children = fork_all(config, start, descriptors, (declarations, plugins), channel)
+    children = fork_all(config, start, descriptors, (declarations, plugins), channel, opened)
     finishing = TRANSLATOR if config.code_store is not None else None
     watch_children(channel, partial(rehearse, channel, declarations, run), children, finishing)
     return 0

@@ -41,8 +41,8 @@ RENEW_SECONDS = 0.1
 """While more waits, vCPUs are told of better code no more often: they have to learn it anew."""
 LEAST_OF_ALL = 1
 """Samples at a place, in a whole run, for it to be translated for the next."""
-LOWEST_PRIORITY = 19
-"""Of nice(2)."""
+LOWEST_PRIORITY, LOWER_PRIORITY = 19, 5
+"""Of nice(2): behind a run, and where vCPUs can use all processors, which they get most of then."""
 FINISH_CPU_SECONDS, FINISH_SECONDS = 20, 120
 """How long the translator goes on after the run, for the next: of its own time, and in all."""
 ANSWER_SECONDS = 0.02
@@ -227,6 +227,8 @@ def main(
     """Be the translator; the process's exit status."""
     translator = make_translator(config, message, descriptors, opened)
     check_memory_room(NATIVE_ROOM, "for translations")
+    if config.smp >= len(os.sched_getaffinity(0)):
+        os.nice(LOWER_PRIORITY)
     translator.run()
     if opened is not None:
         locks = translator.arena.lock, translator.improver.cache.lock

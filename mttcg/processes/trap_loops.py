@@ -5,7 +5,8 @@ from typing import Any
 
 from mttcg.isa.system import System, Trap
 from mttcg.memory.address import Virtual
-from mttcg.vcpu.messages import TrapFacts, TrapLoopFound
+from mttcg.vcpu.facts import TrapFacts
+from mttcg.vcpu.messages import TrapLoopFound
 from mttcg.vcpu.trap_loops import SURE, TrapLoop
 
 

@@ -17,6 +17,7 @@ from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.exchange import Orders
 from mttcg.vcpu.guest import Declarations, GuestOfVcpu
 from mttcg.vcpu.messages import (
+    BeginProgram,
     InstrumentsTold,
     LoadPlugin,
     PluginRefused,
@@ -49,7 +50,9 @@ class VcpuPlugins:
     @property
     def orders(self) -> Orders:
         """What it does."""
-        return {
+        limit = self.guest.limit
+        of_program: Orders = {} if limit is None else {BeginProgram: limit.start}
+        return of_program | {
             LoadPlugin: self.load,
             UnloadPlugin: self.unload,
             ReloadPlugin: self.reload,
@@ -135,7 +138,7 @@ class VcpuPlugins:
         attached = tuple(
             self._describe(each)
             for each in self.guest.registry.attachments
-            if each.where not in MADE_BY_THE_VCPU
+            if each.where not in MADE_BY_THE_VCPU and each.plugin
         )
         costs = self.guest.costs.to_plain() if self.guest.costs is not None else ()
         self.channel.send(InstrumentsTold(message.question, attached, tuple(costs)))

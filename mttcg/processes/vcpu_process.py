@@ -43,6 +43,7 @@ from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
+from mttcg.vcpu.beginning import begin
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
 from mttcg.vcpu.costs import Costs
@@ -50,13 +51,7 @@ from mttcg.vcpu.device_events import claims, stops_waiting
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
 from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
-from mttcg.vcpu.messages import (
-    NothingAttached,
-    Start,
-    UnsupportedFound,
-    VcpuFailure,
-    VcpuWarning,
-)
+from mttcg.vcpu.messages import NothingAttached, Start, UnsupportedFound, VcpuFailure, VcpuWarning
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import Ending, Harts, MachineState, context_address
 from mttcg.vcpu.tables import table_records
@@ -259,6 +254,7 @@ class VcpuProcess:
             failed=self.callback_failed,
             costs=Costs() if self.config.control else None,
             kernel=self._kernel(),
+            for_program=self.config.for_program,
         )
         session.set_guest(guest)
         devices = self.devices()
@@ -293,8 +289,7 @@ class VcpuProcess:
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
-        start = self.message
-        vcpu.start(start.entry, start.device_tree, start.information)
+        begin(vcpu, self.message)
         vcpu.run()
         if self.tracking.warning:
             self._warn(self.tracking.warning)

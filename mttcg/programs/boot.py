@@ -18,6 +18,8 @@ INIT = Path(__file__).with_name("init") / "init.elf"
 MODULES = ("virtio_mmio", "9pnet_virtio", "9p")
 """Of the kernel, with what they need: for the ports, and the host's folders."""
 DEPENDENCIES = "modules.dep"
+PLACE = ".modules"
+"""Where modules are; a sysroot has folders of the usual names."""
 
 
 def base_archive(folder: Path) -> bytes:
@@ -26,7 +28,7 @@ def base_archive(folder: Path) -> bytes:
     folder: of an image; what is made is kept there, if that is possible.
     """
     init = INIT.read_bytes()
-    made_of = init + (folder / ORIGIN).read_bytes() + repr((MODULES, DROPPED)).encode()
+    made_of = init + (folder / ORIGIN).read_bytes() + repr((MODULES, DROPPED, PLACE)).encode()
     kept = folder / f"program-{blake2b(made_of, digest_size=8).hexdigest()}.cpio"
     try:
         return kept.read_bytes()
@@ -55,7 +57,7 @@ def _make_base(folder: Path, init: bytes) -> bytes:
     archive.add_character_device("dev/console", *CONSOLE)
     archive.add_file("init", init, 0o755)
     for path in _in_order(needs):
-        archive.add_file(f"{release}{path}", without_tracing(files[release + path]))
+        archive.add_file(f"{PLACE}/{Path(path).name}", without_tracing(files[release + path]))
     return archive.content()
 
 

@@ -48,6 +48,7 @@ class LinuxProgram:
         sysroot: libraries, and whatever else is at the top of its file system.
         environment: variables beside `ENVIRONMENT`.
         joins_errors: whether its errors go where its output goes.
+        is_seen: whether plugins see it alone, which begins before it runs.
     """
 
     words: Sequence[str]
@@ -56,6 +57,7 @@ class LinuxProgram:
     sysroot: Path | None = None
     environment: Mapping[str, str] = field(default_factory=ENVIRONMENT.copy)
     joins_errors: bool = False
+    is_seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,13 @@ def image_folder() -> Path:
 def boot_program(program: LinuxProgram) -> BootedProgram:
     """Prepare a program's start. Raises ProgramError, OptionError, TooLongError."""
     name, isa = program.words[0], isa_named(IMAGE.isa)
+    if program.sysroot is not None and not program.sysroot.is_dir():
+        raise OptionError("--sysroot", f"{program.sysroot} is no folder", "a folder with libraries")
     path, guest_path = _place_of(program, isa)
     loader = check_executable(name, path, isa)
-    needed = [program.folder, path.parent, Path(os.path.realpath(path)).parent]
+    needed = [program.folder]
+    if guest_path == str(path):  # and not in the sysroot
+        needed += [path.parent, Path(os.path.realpath(path)).parent]
     folders = guest_folders(program.shares, needed, program.sysroot)
     if loader and program.sysroot is None and not folders.holds(PurePosixPath(loader)):
         wrong = f"it is linked dynamically, and {loader} is not in the guest"
@@ -96,6 +102,7 @@ def boot_program(program: LinuxProgram) -> BootedProgram:
         arguments=program.words,
         environment=program.environment,
         joins_errors=program.joins_errors,
+        is_seen=program.is_seen,
     )
     shares = tuple(mount.share for mount in folders.mounts)
     return BootedProgram(image / KERNEL, base + own_archive(folders, task), shares)

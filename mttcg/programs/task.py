@@ -33,6 +33,7 @@ class ProgramTask:
         arguments: the first is its name.
         environment: its variables.
         joins_errors: whether its errors go where its output goes.
+        is_seen: whether it stands still until the host has seen that it starts.
     """
 
     modules: Sequence[str]
@@ -42,6 +43,7 @@ class ProgramTask:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     joins_errors: bool
+    is_seen: bool
 
     def content(self) -> bytes:
         """Return the file. Raises TooLongError."""
@@ -65,5 +67,7 @@ class ProgramTask:
         yield "p", self.program
         yield from (("a", argument) for argument in self.arguments)
         yield from (("e", f"{name}={value}") for name, value in self.environment.items())
+        if self.is_seen:
+            yield "x", ""
         if self.joins_errors:
             yield "2", ""

@@ -85,6 +85,9 @@ class CallPorts(Protocol):
     ) -> FileAnswer:
         """Do an operation on files, see `GuestFiles.do`."""
 
+    def begin_program(self, process: int) -> int:
+        """The guest's first process is about to let a program run; 1 if it may by now, else 0."""
+
     def warn(self, text: str) -> None:
         """Tell the user something, once."""
 
@@ -123,6 +126,7 @@ class SemihostingCalls:
             SemihostingOperation.EXIT_EXTENDED: self._exit,
             SemihostingOperation.ELAPSED: self._elapsed,
             SemihostingOperation.TICKFREQ: self._frequency,
+            SemihostingOperation.BEGIN_PROGRAM: self.host.begin_program,
         }
 
     def call(self, operation: int, parameter: int) -> int:

@@ -34,6 +34,7 @@ class SemihostingOperation(IntEnum):
     EXIT_EXTENDED = 0x20
     ELAPSED = 0x30
     TICKFREQ = 0x31
+    BEGIN_PROGRAM = 0x100  # of those that are for applications: see `mttcg exec`
 
 
 APPLICATION_EXIT = 0x20026

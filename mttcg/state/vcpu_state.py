@@ -105,6 +105,11 @@ class VcpuState:
     context = WordField(1184)
     """The level and address space in which its hart runs guest code, see `mttcg.isa.context`."""
 
+    stood = WordField(1192)
+    """What it was doing when it was asked to stand still, an Activity."""
+    call_began = AddressField(1200)
+    """The pc of the call of its host that the hart waits in; 0 if it is in none."""
+
     request = WordField(1536, shared=True)
     """Anybody sets it; the vCPU clears it before it looks at what was asked."""
 
@@ -117,6 +122,7 @@ class VcpuState:
     power = WordField(1680, shared=True)
     """Whether the hart runs, a Power; who starts it stores what else is to know before."""
     start_pc = AddressField(1688, shared=True)
+    """Where it starts; of one that is suspended where it goes on anew, 0 if behind the call."""
     start_argument = WordField(1696, shared=True)
 
     lines = WordsField(1792, INTERRUPT_LINES, shared=True)

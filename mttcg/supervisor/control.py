@@ -7,7 +7,8 @@ that has to wait for the vCPUs is a task, a generator that yields what it waits 
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from mttcg.errors import MttcgError
 from mttcg.memory.ram import GuestRam
@@ -35,6 +36,9 @@ from mttcg_bus.ring.ring import ledger_of
 from mttcg_bus.wire import plain
 from mttcg_bus.wire.control import Command
 from mttcg_bus.wire.limits import LONGEST_PAUSE
+
+if TYPE_CHECKING:
+    from mttcg.supervisor.snapshots import Snapshots
 
 Given: TypeAlias = Mapping[str, Any]
 Work: TypeAlias = Callable[[], Answer]
@@ -70,6 +74,7 @@ class RunControl:
         self.run, self.watch = run, watch
         ram = GuestRam(run.board.ram_base, run.maps["ram"])
         self.standstill = watch.standstill
+        self.snapshots: Snapshots | None = None
         self.inspection = Inspection(run.harts.harts, ram, self.standstill, run.isa.system)
         self.waiting: deque[tuple[Reply, Task | Work]] = deque()
         self.waits_for: Condition | None = None
@@ -92,6 +97,7 @@ class RunControl:
         self.tasks: dict[str, Callable[[Given], Task]] = {
             "pause": self._pause,
             "processes": self._processes,
+            "snapshot": self._snapshot,
         }
         self.loading: Loading | None = None
         self.publisher = None if delivery is None else delivery.publisher
@@ -167,9 +173,12 @@ class RunControl:
                 reply("", answer)
 
     def end(self) -> None:
-        """The guest has ended: nothing more is done."""
+        """The guest has ended: nothing more is done, but a snapshot that was taken is written."""
         if self.publisher is not None:
             self.publisher.command = None
+        if self.snapshots is not None:
+            self.snapshots.finish()
+            self.look()
         for reply, _ in self.waiting:
             reply("the guest has ended before it was done", {})
         self.waiting.clear()
@@ -283,6 +292,14 @@ class RunControl:
         threads = bool(plain.take_integer(given, "threads", 1)) if "threads" in given else False
         rows = partial(process_rows, linux, self.run.isa.system, threads)
         return (yield from self.standstill.during(lambda: {"processes": rows()}))
+
+    def _snapshot(self, given: Given) -> Task:
+        """Take a snapshot; the guest stands still only while its RAM is copied."""
+        if self.snapshots is None:
+            from mttcg.supervisor.snapshots import Snapshots  # few runs take some
+
+            self.snapshots = Snapshots(self.run, self.standstill, self.watch.files.any_open)
+        return self.snapshots.take(Path(plain.take_text(given, "file")))
 
     def _read_registers(self, given: Given) -> Answer:
         self.standstill.check()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mttcg.config import NO_GUEST, Config
 from mttcg.errors import OptionError
@@ -17,6 +17,9 @@ from mttcg.supervisor.interrupts import Interrupts
 from mttcg.supervisor.keyboard import Keyboard
 from mttcg.supervisor.plugin_objects import PluginFiles
 from mttcg.supervisor.result import RunResult, Status
+
+if TYPE_CHECKING:
+    from mttcg.supervisor.restoring import Restoring
 
 RUN_OPTIONS = (
     "on_status",
@@ -59,6 +62,36 @@ class Machine:
         if engine not in engines:
             wrong = f"{engine} does not run {self.image.isa.title}"
             raise OptionError("--engine", wrong, " or ".join(engines))
+        self.restoring = self._restoring()
+
+    def _restoring(self) -> "Restoring | None":
+        """The snapshot that the machine goes on from, None if it begins anew."""
+        if self.config.from_snapshot is None:
+            return None
+        from mttcg.supervisor.restoring import Restoring  # most begin anew
+
+        return Restoring(self.config, self.boot, self.board)
+
+    @classmethod
+    def from_snapshot(cls, path: Path | str, **options: Any) -> "Machine":
+        """The machine that a snapshot is of, which goes on from there when it is run.
+
+        Args:
+            path: of the file.
+            options: what is to be so in this run, as of `Machine`: plugins, `symbols_set`, outputs.
+                What the machine is, as its `smp`, the snapshot says; another is refused.
+
+        Raises SnapshotError for a file that is none, was cut or changed, or is of another version,
+        and what `Machine` raises.
+        """
+        from mttcg.supervisor.saved_machine import inherit
+
+        files = PluginFiles()
+        if "plugins" in options:
+            options["plugins"] = files.specs(options["plugins"])
+        machine = cls(inherit(Path(path), options))
+        machine.plugin_files = files
+        return machine
 
     def run(
         self,
@@ -132,7 +165,8 @@ class Machine:
         with started as host:
             from mttcg.supervisor.run import Run  # while the host loads what it needs
 
-            run = Run(self.config, self.boot, self.board, interrupts, host)
+            parts = self.config, self.boot, self.board
+            run = Run(*parts, interrupts, host, self.restoring)
             try:
                 return run.run(console, *others)
             finally:

@@ -28,6 +28,7 @@ from mttcg.supervisor.console import (
     is_beside_prints,
     is_terminal,
 )
+from mttcg.supervisor.counted_so_far import counted_so_far
 from mttcg.supervisor.failures import Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
@@ -37,18 +38,19 @@ from mttcg.supervisor.keyboard import Keyboard
 from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
 from mttcg.supervisor.live_status import StatusReader
 from mttcg.supervisor.nowhere import HartsNowhere
+from mttcg.supervisor.restoring import Restoring
 from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.served_devices import served_devices
-from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.standstill import Standstill
 from mttcg.supervisor.streams import Streams
 from mttcg.supervisor.terminal_window import TerminalWindow
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.console_ends import ConsoleEnds
-from mttcg.vcpu.messages import ProgramFacts, Start
+from mttcg.vcpu.facts import ProgramFacts
+from mttcg.vcpu.messages import Start
 from mttcg.vcpu.needs import place_of
 from mttcg.vcpu.shared import Harts, MachineState
 
@@ -74,8 +76,10 @@ class Run:
         board: Board,
         interrupts: Interrupts,
         host_process: HostProcess,
+        restoring: Restoring | None = None,
     ) -> None:
         self.config, self.boot, self.board, self.interrupts = config, boot, board, interrupts
+        self.restoring = restoring
         self.image = boot.image
         self.host_process = host_process
         self.identifier = uuid.uuid4().hex
@@ -109,13 +113,13 @@ class Run:
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
-        started = fill_ram(self.config, self.boot, self.board, maps["ram"], isa)
+        started = self._fill_ram(maps["ram"], isa)
         info = partial(info_of, self.identifier, self.config, self.image, self.board)
         host = prepare_host(self.host_process, self.config, self.image, info)
         self.host_ends.callback(host.end)
         streams = self._make_streams(host)
         delivery = self._make_delivery(host, streams, on_bus)
-        state = self._make_state(maps, host, streams, delivery)
+        state = self._make_state(maps, host, streams, delivery, started)
         reader = StatusReader(state.harts.harts, state.ledger)
         interims: Interims | None = None
 
@@ -134,7 +138,7 @@ class Run:
             interims = self._interims(state, watch, on_interim)
             began = time.monotonic()
             watch.window.look()
-            state.machine.start_clock()
+            state.machine.start_clock(0 if self.restoring is None else self.restoring.clock_ns)
             self._start_vcpus(state, started)
             from mttcg.supervisor.outcome import build_result  # while the vCPUs start
 
@@ -146,6 +150,12 @@ class Run:
                 interrupts.let_through()
             reports = finish(state, watch)
         return build_result(state, watch, reports)
+
+    def _fill_ram(self, ram: memoryview, isa: str) -> BootState:
+        """Put into RAM what the run starts with, or goes on from."""
+        if self.restoring is not None:
+            return self.restoring.fill_ram(self.fds, ram)
+        return fill_ram(self.config, self.boot, self.board, ram, isa)
 
     def _interims(
         self, state: RunState, watch: Watch, on_interim: Callable[[RunResult], None] | None
@@ -199,6 +209,7 @@ class Run:
         host: Host,
         streams: Streams,
         delivery: "Delivery | None",
+        started: BootState,
     ) -> RunState:
         """Make what is still missing; from here on everything is there."""
         self._make_descriptors()
@@ -217,6 +228,8 @@ class Run:
             streams=streams,
             delivery=delivery,
             maps=maps,
+            fds=self.fds,
+            boot_state=started,
             cache_fd=self.fds["cache"],
             device_fds={
                 name: self.fds[name]
@@ -230,8 +243,10 @@ class Run:
             started=self.started,
             seconds={"start": time.monotonic() - self.started},
         )
+        if self.restoring is not None:
+            self.restoring.fill(machine, state.harts, self.ours[state.input_pipe])
         if delivery is not None:
-            delivery.publisher.state = lambda: snapshot_of(state)
+            delivery.publisher.state = lambda: counted_so_far(state)
         return state
 
     def _make_descriptors(self) -> None:
@@ -240,8 +255,9 @@ class Run:
             self.fds[f"wake{cpu}"] = os.eventfd(0, flags)
         self.fds["notice"] = os.eventfd(0, flags)
         bells = [each.bell for each in attachments(self.config, self.board)]
+        unanswered = int(self.restoring is not None)  # what was notified then is looked at
         for name in (*bells, *(["devices"] if bells else [])):
-            self.fds[name] = os.eventfd(0, flags)
+            self.fds[name] = os.eventfd(unanswered, flags)
         self.ours["console_output"], self.fds["console_output"] = os.pipe()
         self.fds["console_input"], self.ours["console_input"] = os.pipe()
         for descriptor in (self.fds["console_input"], self.ours["console_input"]):
@@ -272,7 +288,7 @@ class Run:
             channels=self.channels,
             interrupts=self.interrupts,
             console_output=self.ours["console_output"],
-            console_input=self.ours["keys" if self.config.has_virtio_console else "console_input"],
+            console_input=self.ours[state.input_pipe],
             end_input=self._end_input if self.config.has_virtio_console else None,
             window=TerminalWindow(state, stdin_fd),
             notice_fd=self.fds["notice"],
@@ -287,7 +303,9 @@ class Run:
         watch.files = GuestFileService(self.config.semihosting_files, warn)
         watch.nowhere, watch.standstill = HartsNowhere(state, warn), Standstill(state)
         self.ends.callback(watch.files.close)
-        undone = settings_undone(self.image, self.config.symbols_set)
+        # the start-up code of a guest that goes on has done all that it does
+        set_at_start = () if self.restoring is not None else self.config.symbols_set
+        undone = settings_undone(self.image, set_at_start)
         for text in (*self.image.warnings, *undone, *state.host.warnings):
             warn(text)
         return watch
@@ -298,21 +316,26 @@ class Run:
 
     def _control(self, state: RunState, watch: Watch) -> "RunControl | None":
         delivery = state.delivery if self.config.control else None
-        if delivery is None and self.config.gdb is None:
+        config = self.config
+        if delivery is None and config.gdb is None and config.snapshot is None:
             return None
         from mttcg.supervisor.control import RunControl  # few runs take commands
 
         control = RunControl(state, watch, delivery)
         control.at_once["gdb"] = partial(let_gdb_connect, control)
-        if self.config.gdb is not None:
+        if config.gdb is not None:
             from mttcg.supervisor.debugging import open_door
 
-            self.ends.callback(open_door(control, self.config))
+            self.ends.callback(open_door(control, config))
+        if config.snapshot is not None:
+            from mttcg.supervisor.planned_snapshot import plan
+
+            plan(control, config, self.image)
         return control
 
     def _start_vcpus(self, state: RunState, started: BootState) -> None:
         """Send the host what the vCPUs need; it forks them."""
-        if started.below_firmware:
+        if started.below_firmware and self.restoring is None:
             for hart in state.harts.harts[1:]:  # before any process can start one
                 hart.power = Power.STOPPED
         streams = state.streams
@@ -334,7 +357,7 @@ class Run:
             for (plugin, name), descriptor in self.scoreboards.descriptors.items():
                 passed[f"scoreboard {plugin}.{name}"] = descriptor
             passed["doorbell"] = streams.doorbell_fd
-            message = start_message(state, started, tuple(passed))
+            message = start_message(state, self.restoring is not None, tuple(passed))
             state.host.send(message, list(passed.values()))
         os.close(self.fds.pop("console_output"))
 
@@ -372,9 +395,9 @@ def let_gdb_connect(control: "RunControl", given: Mapping[str, Any]) -> dict[str
     return listen(control, given)
 
 
-def start_message(state: RunState, started: BootState, descriptors: tuple[str, ...]) -> Start:
+def start_message(state: RunState, restored: bool, descriptors: tuple[str, ...]) -> Start:
     """What every vCPU is told, with the names of the descriptors that come along, in order."""
-    image = state.image
+    image, started = state.image, state.boot_state
     streams = tuple(map(place_of, state.streams.specs))
     kernel, unknown = kernel_for_plugins(state)
     return Start(
@@ -388,6 +411,7 @@ def start_message(state: RunState, started: BootState, descriptors: tuple[str, .
         program=program_facts(state, started),
         kernel=kernel,
         kernel_unknown=unknown,
+        restored=restored,
         streams=(*streams, RECORDED) if state.check_rings else streams,
         scoreboards=tuple(
             (scoreboard.plugin, scoreboard.name) for scoreboard in state.host.needs.scoreboards

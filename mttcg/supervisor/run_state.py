@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mttcg.config import Config
+from mttcg.guest.boot import BootState
 from mttcg.guest.boot_files import BootFiles
 from mttcg.guest.image import GuestImage
 from mttcg.guest.kernel_data import facts_of
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 class RunState:
     """What a run has when its vCPUs are about to start, and until its result is made.
 
-    `delivery` is there if somebody can subscribe. `maps` are the segments by name, `cache_fd` is
+    `delivery` is there if somebody can subscribe. `maps` are the segments by name, `fds` all
+    descriptors that go to the vCPU host; `boot_state` is how the harts start, or had; `cache_fd` is
     the block cache's descriptor, which is its lock; `device_fds` are the eventfds of the device
     process by name, "devices" and one for each device, none without it; `check_rings` are those of
     `--check`, one a vCPU, none without it. `started` is when the run began, on the monotonic clock;
@@ -55,6 +57,8 @@ class RunState:
     streams: Streams
     delivery: "Delivery | None"
     maps: Mapping[str, memoryview]
+    fds: Mapping[str, int]
+    boot_state: BootState
     cache_fd: int
     device_fds: Mapping[str, int]
     machine: MachineState
@@ -69,6 +73,11 @@ class RunState:
     def image(self) -> GuestImage:
         """What is shown of what was loaded."""
         return self.boot.image
+
+    @property
+    def input_pipe(self) -> str:
+        """The descriptor, by name, from which the guest's console takes its input."""
+        return "keys" if self.config.has_virtio_console else "console_input"
 
     @property
     def isa(self) -> Isa:

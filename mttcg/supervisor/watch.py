@@ -33,6 +33,7 @@ from mttcg.supervisor.terminal_window import TerminalWindow
 from mttcg.vcpu.channel import Channel
 from mttcg.vcpu.messages import (
     AskChange,
+    BeginProgram,
     DevicesEnded,
     DeviceWarning,
     FileOperation,
@@ -43,6 +44,7 @@ from mttcg.vcpu.messages import (
     NothingAttached,
     Order,
     ProcessMessage,
+    ProgramBegins,
     SpinFound,
     TranslatorEnded,
     TrapLoopFound,
@@ -131,6 +133,7 @@ class Watch:
     beside_prints: bool = False
     keyboard: Keyboard | None = None
     interrupted: bool = False
+    program_began: bool = False
     epoch: int = 0
     stop_limit: float = 0.0
     emitted: int = 0
@@ -355,6 +358,10 @@ class Watch:
                     self.channels[index].send(self.files.do(asked))
                 case NothingAttached(plugins):
                     self.idle[index] = plugins
+                case ProgramBegins(space):
+                    if not self.program_began:  # another vCPU may have told of it
+                        self.program_began = True
+                        self.order(lambda epoch: BeginProgram(epoch, space))
                 case AskChange(change, number):
                     self.order(lambda epoch: MakeChange(epoch, index, change, number))
                 case message if self.control is not None:

@@ -20,29 +20,11 @@ class SlotCode:
         self.code = cache.code
         tail = int(cache.slots["tail"][slot])
         self.halves: list[int] = [*cache.original[slot].view("<u2").tolist(), tail]
-        self.extents: dict[int, tuple[int, int]] = {}
 
     def _at(self, offset: int) -> tuple[int, Facts]:
         """An instruction's word, and what is known of it."""
         word = word_at(self.code, offset, lambda at: self.halves[at // 2])
         return word, self.code.facts(word)
-
-    def extent(self, offset: int) -> tuple[int, int]:
-        """How many instructions and bytes the block at an offset has."""
-        path, found = [], (0, 0)
-        while offset < PAGE:
-            if offset in self.extents:
-                found = self.extents[offset]
-                break
-            _, facts = self._at(offset)
-            path.append((offset, facts.length))
-            if facts.kind.ends_block:
-                break
-            offset += facts.length
-        for at, length in reversed(path):
-            found = found[0] + 1, found[1] + length
-            self.extents[at] = found
-        return found
 
     def executions(self, blocks: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
         """How often each instruction was executed: (offset, word, executions), in order of offset.

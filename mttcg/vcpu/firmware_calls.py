@@ -54,11 +54,17 @@ class FirmwareCalls:
             hart.power = Power.STOPPED
             self.stay_off()
         elif answer.then in (Then.SLEEP, Then.SLEEP_AND_RESTART):
+            hart.start_pc, hart.start_argument = answer.place
             hart.power = Power.SUSPENDED
-            self.vcpu.wait()
-            hart.power = Power.STARTED
-            if answer.then is Then.SLEEP_AND_RESTART:
-                self._start_anew(*answer.place)
+            self.stay_suspended()
+
+    def stay_suspended(self) -> None:
+        """Sleep until an interrupt ends that, then go on as the hart's state says."""
+        hart = self.vcpu.hart
+        self.vcpu.wait()
+        hart.power = Power.STARTED
+        if hart.start_pc:
+            self._start_anew(hart.start_pc, hart.start_argument)
 
     def stay_off(self) -> None:
         """Sleep until another hart starts this one, then start where that says."""

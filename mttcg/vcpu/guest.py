@@ -34,10 +34,12 @@ from mttcg.vcpu.followed import FollowedCounters
 from mttcg.vcpu.guest_instructions import GuestInstructions
 from mttcg.vcpu.messages import VcpuWarning
 from mttcg.vcpu.processes import ProcessesOfVcpu
+from mttcg.vcpu.program_limit import ProgramLimit
 from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import context_address
 from mttcg.vcpu.virtual_memory import VirtualMemory
+from mttcg.vcpu.watchpoints import OwnWords
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ class GuestOfVcpu:
 
     `failed` is called with the error of a plugin's function.
     `costs`: where what those cost is booked, if it is to be. `kernel`: what is known of the guest's
-    kernel, or why nothing is. `on_stop`: called where the hart is to stop for a debugger.
+    kernel, or why nothing is. `for_program`: whether plugins see one program in it alone.
+    `on_stop`: called where the hart is to stop for a debugger.
     """
 
     index: int
@@ -145,6 +148,7 @@ class GuestOfVcpu:
     failed: Callable[[CallbackError], None]
     costs: Costs | None = None
     kernel: KernelFacts | str = "the guest is no kernel"
+    for_program: bool = False
     on_stop: Callable[[Attachment, Virtual], None] = field(init=False)
     engine: Engine = field(init=False)
     hart: VcpuState = field(init=False)
@@ -166,12 +170,17 @@ class GuestOfVcpu:
         code = GuestInstructions(self.isa.code, self.read_memory, self.symbols)
         self.processes_seen = ProcessesOfVcpu(self)
         self.processes = self.processes_seen.listed
+        self.areas = self.processes_seen.areas
+        self.module_symbols = self.processes_seen.module_symbols
         current = self.processes_seen.current
         self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at, current)
         self.returns = Returns(self)
         self.exchange = ChangeExchange(
             self.index, self.channel, self.harts, self._decode, self.apply
         )
+        self.limit = ProgramLimit(self) if self.for_program else None
+        if self.limit is not None:
+            self.limit.begin()
 
     def connect(self, engine: Engine) -> None:
         """Use this engine: it is made after the guest, as it asks the guest about blocks."""
@@ -220,6 +229,11 @@ class GuestOfVcpu:
 
     def apply(self, change: Change) -> None:
         """Make a change; it is in force from the next block on."""
+        if self.limit is not None:
+            within = self.limit.limited(change)
+            if within is None:
+                return
+            change = within
         if self.registry.apply(change):
             self.applied += 1
             self.hart.request = 1
@@ -251,6 +265,8 @@ class GuestOfVcpu:
 
     def vcpu_words(self, declared: VcpuWords, cpu: int) -> Any:
         """What a vCPU has of declared words; raises DeclarationError if there is no such vCPU."""
+        if isinstance(declared, OwnWords):
+            return declared.array
         if not 0 <= cpu < len(self.harts):
             raise DeclarationError(declared.name, f"there is no vCPU {cpu}")
         return self.scoreboards(declared, cpu)

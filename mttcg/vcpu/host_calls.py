@@ -11,8 +11,9 @@ from mttcg.semihosting.calls import BadAddressError, ProgramInfo, SemihostingCal
 from mttcg.semihosting.files import FileAnswer
 from mttcg.semihosting.operations import SemihostingOperation
 from mttcg.vcpu.exchange import ChangeExchange
+from mttcg.vcpu.facts import ProgramFacts
 from mttcg.vcpu.guest import GuestOfVcpu
-from mttcg.vcpu.messages import FileOperation, FileOperationDone, ProgramFacts, VcpuWarning
+from mttcg.vcpu.messages import FileOperation, FileOperationDone, VcpuWarning
 from mttcg.vcpu.shared import MachineState
 
 WORD_LENGTH = 4
@@ -89,6 +90,10 @@ class CallingHost:
         asked = FileOperation(int(operation), handle, number, base64.b64encode(data).decode())
         done = self.exchange.ask(asked, FileOperationDone)
         return FileAnswer(done.value, done.error, base64.b64decode(done.data))
+
+    def begin_program(self, process: int) -> int:
+        """See CallPorts."""
+        return int(self.guest.limit is None or self.guest.limit.ask(process))
 
     def warn(self, text: str) -> None:
         """See CallPorts."""

@@ -11,9 +11,12 @@ from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.cpu import Cpu
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.loading.plugin_functions import KERNEL_FUNCTIONS
+from mttcg.isa.context import EVERYWHERE, scope_of
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.guest import GuestOfVcpu
 
+SUPERVISOR = "supervisor"
+"""The level of a kernel."""
 WORD_MASK, SIGN = (1 << 64) - 1, 1 << 63
 
 
@@ -48,13 +51,18 @@ class KernelEvents:
 
     def _attach(self, plugin: Plugin, name: str, pc: Virtual) -> None:
         call, function = self.calls[name], getattr(plugin.module, name)
+        limit = self.guest.limit
+        limit = limit if limit is not None and limit.limits(plugin.name) else None
 
         def met(cpu: Cpu, _opaque: Any) -> None:
-            call(function, cpu)
+            if limit is None or limit.space in (None, cpu.space):
+                call(function, cpu)
 
         met.__name__ = name
         where = Where.INSTRUCTION
-        attachment = Attachment(plugin.name, where, self.guest.index, pc, met)
+        # one with a scope is not limited to what the program does at its own level
+        scope = EVERYWHERE if limit is None else scope_of(self.guest.levels[SUPERVISOR], None)
+        attachment = Attachment(plugin.name, where, self.guest.index, pc, met, scope=scope)
         self.guest.apply(Change(True, attachment))
 
     def _argument(self, number: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from mttcg.config import Config
 from mttcg.errors import MttcgError
 from mttcg.memory.address import Physical, PhysicalPage, Virtual
+from mttcg.vcpu.facts import ProgramFacts, TrapFacts
 from mttcg.vcpu.needs import Needs, Place
 from mttcg.vcpu.shared import Ending
 from mttcg.vcpu.stop_point import StopPoint
@@ -36,22 +37,6 @@ class ProcessMessage(TypedValue):
     def descriptors_along(self) -> tuple[str, ...]:
         """What the file descriptors are that come along, in their order."""
         return ()
-
-
-class ProgramFacts(TypedValue):
-    """What a program is told of itself; free: where RAM in which nothing lies begins and ends."""
-
-    command_line: str
-    free: tuple[Physical, Physical]
-
-
-class TrapFacts(TypedValue):
-    """A trap; text: the instruction at its pc, "" where there is no RAM."""
-
-    cause: str
-    pc: Virtual
-    value: int
-    text: str
 
 
 # supervisor to vCPU host
@@ -81,8 +66,8 @@ class Start(ProcessMessage):
     isa, board: their names. information: for the guest's firmware, where it finds what to start,
     0 if there is none. below_firmware: the host is the guest's firmware. device_symbols: those
     of the guest's symbols at which the board has devices. program: of semihosting, none if the
-    guest has none. kernel: KernelFacts, plain, or none, and kernel_unknown why. descriptors: the
-    names of those that come along.
+    guest has none. kernel: KernelFacts, plain, or none, and kernel_unknown why. restored: the
+    harts' states are those of a snapshot. descriptors: the names of those that come along.
     """
 
     TYPE: ClassVar[str] = "start"
@@ -96,6 +81,7 @@ class Start(ProcessMessage):
     program: ProgramFacts | None
     kernel: dict[str, Any] | None
     kernel_unknown: str
+    restored: bool
     streams: tuple[Place, ...]
     scoreboards: tuple[Place, ...]
     descriptors: tuple[str, ...]
@@ -267,6 +253,13 @@ class AskChange(ProcessMessage):
     number: int
 
 
+class ProgramBegins(ProcessMessage):
+    """vCPU: the program that plugins are to see is about to run, in this space, or 0: unknown."""
+
+    TYPE: ClassVar[str] = "program_begins"
+    space: int
+
+
 class FileOperation(ProcessMessage):
     """vCPU: do an operation of semihosting on files; it waits for the answer.
 
@@ -337,6 +330,13 @@ class MakeChange(Order):
     sender: int
     change: str
     number: int
+
+
+class BeginProgram(Order):
+    """Supervisor: attach what plugins have for the program, in its space, or 0 for everywhere."""
+
+    TYPE: ClassVar[str] = "begin_program"
+    space: int
 
 
 class LoadPlugin(Order):
@@ -445,12 +445,14 @@ MESSAGES: dict[str, type[ProcessMessage]] = {
         UnsupportedFound,
         NothingAttached,
         AskChange,
+        ProgramBegins,
         FileOperation,
         PluginRefused,
         InstrumentsTold,
         HartStopped,
         FileOperationDone,
         MakeChange,
+        BeginProgram,
         LoadPlugin,
         ReloadPlugin,
         UnloadPlugin,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Protocol, TypeVar
 
-from mttcg.instrument.api.process import GuestProcess
+from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
 from mttcg.instrument.errors import NoKernelError
 from mttcg.isa.base import Isa
 from mttcg.linux.errors import KernelDataError
@@ -56,6 +56,14 @@ class ProcessesOfVcpu:
     def task(self, address: int) -> GuestProcess:
         """The process whose structure is at an address of the kernel's."""
         return self.read(lambda linux: linux.process_at(address))
+
+    def areas(self, task: int) -> list[MappedArea]:
+        """What a process has mapped."""
+        return self.read(lambda linux: linux.areas(task))
+
+    def module_symbols(self) -> list[ModuleSymbol]:
+        """The functions of the kernel's modules."""
+        return self.read(lambda linux: linux.module_symbols())
 
     def system_call(self, frame: int, entered: bool) -> tuple[int, tuple[int, ...], int]:
         """The number, arguments and result that a program's registers have, as they are saved.

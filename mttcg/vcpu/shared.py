@@ -162,9 +162,13 @@ class MachineState:
         """Let the clock have stood still for so long; no vCPU may run."""
         self.words[_ORIGIN] = self.words[_ORIGIN] + nanoseconds & 0xFFFF_FFFF_FFFF_FFFF
 
-    def start_clock(self) -> None:
-        """Let the clock begin at 0 now."""
-        self.words[_ORIGIN] = time.monotonic_ns()
+    def start_clock(self, nanoseconds: int = 0) -> None:
+        """Let the clock begin now; nanoseconds: that it has run before."""
+        self.words[_ORIGIN] = time.monotonic_ns() - nanoseconds & 0xFFFF_FFFF_FFFF_FFFF
+
+    def nanoseconds_at(self, monotonic_ns: int) -> int:
+        """How long the clock has run at another time."""
+        return monotonic_ns - self.words[_ORIGIN] & 0xFFFF_FFFF_FFFF_FFFF
 
     def time(self) -> int:
         """Ticks of the clock."""
@@ -172,8 +176,7 @@ class MachineState:
 
     def time_at(self, monotonic_ns: int) -> int:
         """Ticks of the clock at another time."""
-        elapsed = monotonic_ns - self.words[_ORIGIN] & 0xFFFF_FFFF_FFFF_FFFF
-        return elapsed * self.timebase // NANOSECONDS
+        return self.nanoseconds_at(monotonic_ns) * self.timebase // NANOSECONDS
 
     def seconds(self, ticks: int) -> float:
         """So many ticks in seconds."""

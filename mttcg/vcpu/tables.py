@@ -10,6 +10,7 @@ from mttcg.memory.address import Virtual, offset_in_page
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import Block, BlockCache
+from mttcg.tbcache.extents import extents
 from mttcg.tbcache.slot_code import SlotCode
 
 Places: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
@@ -139,9 +140,6 @@ def _extents(cache: BlockCache, slots: Places, halves: Places) -> "np.ndarray[An
     decoded = np.flatnonzero(numbers)
     known = cache.records[numbers[decoded] - 1]
     found[:, decoded] = known["count"], known["size"]
-    codes: dict[int, SlotCode] = {}
-    for row in np.flatnonzero(numbers == 0).tolist():
-        slot = int(slots[row])
-        code = codes.get(slot) or codes.setdefault(slot, SlotCode(cache, slot))
-        found[:, row] = code.extent(2 * int(halves[row]))
+    rest = np.flatnonzero(numbers == 0)
+    found[:, rest] = extents(cache, slots[rest], 2 * halves[rest])
     return found

@@ -16,8 +16,9 @@ from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
-from mttcg.state.vcpu_state import NEVER, Activity, Power
+from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
+from mttcg.vcpu.beginning import stay
 from mttcg.vcpu.device_events import DeviceEvents
 from mttcg.vcpu.devices import AccessedDevice, Devices
 from mttcg.vcpu.firmware_calls import FirmwareCalls
@@ -178,8 +179,7 @@ class Vcpu:
         hart.state = Activity.RUNNING
         self.changes.follow()
         self.lifecycle.tell("plugin_vcpu_start")
-        if hart.power != Power.STARTED:
-            self.calls.stay_off()
+        stay(self)
         while not self.machine.stopping:
             if hart.request:
                 self._serve_requests()
@@ -230,7 +230,7 @@ class Vcpu:
         """Stand still until the supervisor lets go; the hart and RAM may be other ones then."""
         hart, machine = self.hart, self.machine
         state, written = hart.state, machine.written
-        hart.state = Activity.PAUSED
+        hart.stood, hart.state = state, Activity.PAUSED
         self.stops.tell_of_stop()
         while not machine.stopping:
             number = machine.pause
@@ -351,7 +351,9 @@ class Vcpu:
     def _call_host(self, calls: HostCalls, word: int) -> None:
         hart, before = self.hart, self.hart.pc
         hart.pc = Virtual(before + self.isa.code.length(word))  # a call may wait, and be asked
+        hart.call_began = before
         result = calls.do(self.system.integer_registers(hart))
+        hart.call_began = Virtual(0)
         self.engine.write_x(calls.form.operation, result)
         self.engine.retired(before, word, hart.pc)
 

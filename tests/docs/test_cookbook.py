@@ -17,7 +17,7 @@ from mttcg.instrument.loading.loader import project_plugins
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "cookbook"
 NAMES = [source.name for source in project_plugins()]
-ON_LINUX = {"kfuncs", "processes", "syscalls"}
+ON_LINUX = {"kfuncs", "processes", "profile", "syscalls"}
 IMAGE = row_of("debian-riscv64")
 needs_image = pytest.mark.skipif(
     not is_there(IMAGE, CACHE.expanduser()), reason="mttcg images get debian-riscv64"

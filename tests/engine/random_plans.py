@@ -14,6 +14,7 @@ from traced import Entry, Step, Told
 from mttcg.instrument.api.targets import BLOCK_TABLE_WORDS
 from mttcg.instrument.native import frames, operations
 from mttcg.instrument.plan.plan import ChangedSites, Operation, Plan
+from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.code import facts
 from mttcg.memory.address import HostAddress
 from mttcg.memory.code_pages import HALVES
@@ -35,6 +36,7 @@ FIELDS = {
     "accesses": ("pc", "address", "size", "value", "write"),
     "retired": ("pc", "word", "register", "value"),
     "transfers": ("pc", "word", "target"),
+    "branches": ("pc", "word", "target", "taken"),
 }
 """What is compared of records."""
 RECORDS = 0.2
@@ -104,6 +106,11 @@ def _of_block(entry: Entry, slot_of: SlotOf) -> Told:
     return entry.pc, entry.instructions, *_place(entry.pc, slot_of), entry.size
 
 
+def behind(step: Step) -> int:
+    """Where control goes on if nothing leads elsewhere."""
+    return step.pc + facts(step.word).length
+
+
 def condition(told: Told) -> bool:
     """What decides whether an operation under a condition runs."""
     return bool(told[0] >> 1 & 1)
@@ -138,7 +145,7 @@ class RandomPlan:
             self._everywhere(BLOCK, "blocks"),
             self._everywhere(INSTRUCTION, "executed"),
             self._everywhere(ACCESS, "accesses"),
-            self._everywhere(RETIRED, "retired", "transfers"),
+            self._everywhere(RETIRED, "retired", "transfers", "branches"),
             blocks=self._by_address(BLOCK),
             instructions=self._by_address(INSTRUCTION),
         )
@@ -157,6 +164,11 @@ class RandomPlan:
                 (step.pc, step.word, step.target)
                 for step in steps
                 if step.wrote is not None and facts(step.word).jumps
+            ],
+            "branches": [
+                (step.pc, step.word, step.target, int(step.target != behind(step)))
+                for step in steps
+                if step.wrote is not None and facts(step.word).kind is Kind.BRANCH
             ],
         }
         for name, fields in FIELDS.items():

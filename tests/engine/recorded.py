@@ -24,6 +24,7 @@ LAYOUTS = {
     "timed": (Where.ACCESS, events.TIMED_ACCESS),
     "retired": (Where.INSTRUCTION, events.RETIRED),
     "transfers": (Where.INSTRUCTION, events.TRANSFER),
+    "branches": (Where.INSTRUCTION, events.BRANCH),
 }
 BEFORE = ("blocks", "executed", "accesses")
 """Those that are recorded before something, or with it."""
@@ -69,7 +70,7 @@ class Recorded:
             every_block=self.of("blocks"),
             every_instruction=self.of("executed"),
             every_access=self.of("accesses"),
-            every_retired=self.of("retired", "transfers"),
+            every_retired=self.of("retired", "transfers", "branches"),
         )
 
     def of(self, *names: str) -> tuple[Operation, ...]:

@@ -14,3 +14,11 @@ def build_program(name: str, program: Path, target: str = STATIC) -> Path:
     command = [*(sys.executable, "-m", "ziglang", "cc"), *options, str(SOURCES / f"{name}.c")]
     subprocess.run([*command, "-o", str(program)], check=True, timeout=600)
     return program
+
+
+def build_bare(name: str, program: Path) -> Path:
+    """Build a program of assembly, which needs no library."""
+    options = ("-target", "riscv64-freestanding-none", "-nostdlib", "-static")
+    command = [*(sys.executable, "-m", "ziglang", "cc"), *options, str(SOURCES / f"{name}.S")]
+    subprocess.run([*command, "-o", str(program)], check=True, timeout=600)
+    return program

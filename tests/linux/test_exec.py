@@ -8,11 +8,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from built_program import build_program
+from built_program import DYNAMIC, build_program
 from debian_guest import LIMIT, needs_debian
 
 pytest.importorskip("ziglang", reason="programs are built with it: pip install '.[test]'")
 pytestmark = [needs_debian, pytest.mark.timeout(1200)]
+
+
+SYSROOT = Path("/usr/riscv64-linux-gnu")
+needs_sysroot = pytest.mark.skipif(
+    not (SYSROOT / "lib/ld-linux-riscv64-lp64d.so.1").exists(),
+    reason="apt install libc6-riscv64-cross",
+)
 
 
 def command_of(*words: str, options: Sequence[str] = ()) -> list[str]:
@@ -131,3 +138,36 @@ def test_the_folder_is_read_only_unless_it_is_asked_for(folder: ExecFolder) -> N
 def test_threads_run_on_all_vcpus(folder: ExecFolder) -> None:
     done = folder.run("threads", "4", options=["--smp", "4"])
     assert (done.stdout, done.stderr, done.returncode) == (b"4000000 on 4\n", b"", 0)
+
+
+@needs_sysroot
+def test_a_program_has_libraries_of_a_sysroot(folder: ExecFolder) -> None:
+    build_program("acts", folder.path / "dynamic", DYNAMIC)
+    (folder.path / "acts").unlink()
+    (folder.path / "dynamic").rename(folder.path / "acts")
+    done = folder.run("tell", options=["--sysroot", str(SYSROOT)])
+    assert done.stdout.startswith(b"[./acts]\n[tell]\n"), done.stderr
+    assert done.returncode == 7
+    done = folder.run("tell")
+    assert (done.returncode, done.stdout) == (127, b"")
+    assert b"it is linked dynamically, and /lib/ld-linux-riscv64-lp64d.so.1 is not" in done.stderr
+
+
+def test_what_linux_does_not_execute_has_a_shells_status(folder: ExecFolder) -> None:
+    (folder.path / "acts").unlink()
+    script = folder.path / "acts"
+    script.write_text("#!/bin/none\n")
+    script.chmod(0o755)
+    done = folder.run()
+    assert (done.returncode, done.stdout) == (127, b"")
+    assert done.stderr == b"mttcg: ./acts: it can't be executed: No such file or directory\n"
+
+
+def test_a_name_is_looked_for_in_a_sysroot(folder: ExecFolder) -> None:
+    place = folder.path / "sysroot/usr/bin"
+    place.mkdir(parents=True)
+    (folder.path / "acts").rename(place / "named")
+    command = [*command_of(options=["--sysroot", "sysroot"])[:-1], "named", "tell"]
+    done = subprocess.run(command, cwd=folder.path, capture_output=True, timeout=LIMIT)
+    assert done.stdout.startswith(b"[named]\n[tell]\n"), done.stderr
+    assert done.returncode == 7

@@ -55,3 +55,8 @@ def test_a_name_without_a_path(capsys: pytest.CaptureFixture[str]) -> None:
 def test_mttcg_run_says_what_runs_such_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", os.path.realpath(sys.executable)]) == 2
     assert "programs for Linux are run by `mttcg exec -- PROGRAM`" in refused(capsys)
+
+
+def test_a_sysroot_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["exec", "--sysroot", "/none", "--", "./x"]) == 2
+    assert "--sysroot: /none is no folder" in refused(capsys)

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,20 @@ from tree_reader import ReadNode, read_tree
 
 from mttcg.config import MIB, Config
 from mttcg.errors import GuestFileError, OptionError
-from mttcg.guest.boot import BootState, fill_ram, largest_gap, place_device_tree
+from mttcg.guest.boot import (
+    BootState,
+    check_device_symbols,
+    fill_ram,
+    largest_gap,
+    place_device_tree,
+)
 from mttcg.guest.boot_files import read_boot_files
 from mttcg.guest.elf import load_guest
-from mttcg.guest.image import GuestImage
+from mttcg.guest.image import GuestImage, Symbol, SymbolTable
 from mttcg.guest.layout import RamLayout
 from mttcg.hardware.boards.riscv_virt import BOARD, RAM_BASE
 from mttcg.hardware.devicetree import Node, flatten, strings
+from mttcg.memory.address import Virtual
 
 MEMORY = 8 * MIB
 END = RAM_BASE + MEMORY
@@ -70,6 +78,22 @@ def test_a_kernel_is_below_the_hosts_firmware(kernel: Path) -> None:
     assert filled.chosen.strings("bootargs") == ["quiet a=b"]
     assert len(filled.chosen.properties["rng-seed"]) == 32
     assert filled.config.guest == kernel == filled.boot.image.path
+
+
+def test_a_kernels_own_names_are_no_devices_and_are_not_read_for_that(kernel: Path) -> None:
+    read = []
+    boot = read_boot_files(Config(memory=MEMORY, kernel=kernel), BOARD)
+    place = Symbol(Virtual(0xFFFF_FFFF_8000_0000), 8, "tohost")
+
+    def read_symbols() -> SymbolTable:
+        read.append(1)
+        return SymbolTable((place,), {"tohost": place})
+
+    named = replace(boot.image, read_symbols=read_symbols)
+    check_device_symbols(named, BOARD)
+    assert named.places(BOARD.symbols) == {}
+    assert read == []
+    assert named.symbol("tohost") == place.address
 
 
 def test_the_initrd_is_as_high_as_it_can_be(

@@ -12,7 +12,7 @@ from mttcg_plugins._linux.switches import (
     RECORD,
     START,
     SWITCH,
-    Span,
+    RunSpan,
     Switches,
     Thread,
     record_of,
@@ -77,7 +77,7 @@ def test_a_name_longer_than_there_is_room_for_is_cut() -> None:
 
 def test_a_handler_goes_on_where_its_thread_does() -> None:
     one, two = Thread(1), Thread(2)
-    spans = [Span(one, 0, 0, 100), Span(two, 0, 100, 200), Span(one, 1, 150, 300)]
+    spans = [RunSpan(one, 0, 0, 100), RunSpan(two, 0, 100, 200), RunSpan(one, 1, 150, 300)]
     visits = {
         0: visits_of([(10, HANDLER), (20, OTHER_HANDLER), (30, LEAVE), (120, LEAVE)]),
         1: visits_of([(200, LEAVE), (250, OTHER_HANDLER), (260, LEAVE)]),

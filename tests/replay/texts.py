@@ -33,6 +33,7 @@ PLANS = {
     "instructions-called": Sites(every_instruction=(OperationRow(0, "call"),)),
     "instructions-retired": Sites(every_retired=(OperationRow(0, "retired", emitter=0),)),
     "jumps": Sites(every_retired=(OperationRow(0, "transfer", emitter=0),)),
+    "branches": Sites(every_retired=(OperationRow(0, "branch", emitter=0),)),
     "accesses-counted": Sites(every_access=(OperationRow(0, "count"),)),
     "accesses-recorded": Sites(every_access=(OperationRow(0, "record", emitter=0),)),
     "accesses-timed": Sites(every_access=(OperationRow(0, "timed", order=True, emitter=0),)),

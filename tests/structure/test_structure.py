@@ -25,6 +25,7 @@ ARROWS = {
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "host_folder": set(),
     "semihosting": {"state", "host_folder"},
+    "snapshot": set(),
     "vcpu": {
         "state",
         "isa",
@@ -74,9 +75,7 @@ ARROWS = {
         "linux",
         "processes",
         "report",
-        "semihosting",
-        "host_folder",
-        "debugger",
+        *("semihosting", "host_folder", "snapshot", "debugger"),
     },
     "report": set(),
     "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
@@ -123,7 +122,7 @@ PLACES = {
     "mttcg_bench": {"mttcg/cli/bench.py"},
     "zstandard": {
         "bus/mttcg_bus/recording/columns.py",
-        "mttcg/guest/compressed.py",
+        *("mttcg/guest/compressed.py", "mttcg/snapshot/compression.py"),
         "mttcg/instrument/program/debug_sections.py",
     },
     "zmq": {

@@ -18,7 +18,7 @@ from mttcg.isa.operations import Binary, Operations, V
 from mttcg.isa.system import MemoryFault, Trap
 from mttcg.isa.table.facts import facts_of
 from mttcg.isa.table.layout import Field, Layout, signed
-from mttcg.isa.table.lookup import make_decode
+from mttcg.isa.table.lookup import make_decode, make_find
 from mttcg.isa.table.row import Behaviour, Decoded, MemoryOperand, Row, Semantics
 
 MASK = (1 << 64) - 1
@@ -125,7 +125,7 @@ def length(_low_half: int) -> int:
 
 
 SELECTORS = {4: 0xFF00_0000}
-decode = make_decode(ROWS, length, SELECTORS)
+decode = make_decode(make_find(ROWS, length, SELECTORS))
 
 
 def assemble(name: str, rd: int = 0, rs1: int = 0, rs2: int = 0, immediate: int = 0) -> bytes:
@@ -162,6 +162,10 @@ class ToyCode:
         """What its row says; all else is illegal, and ends its block."""
         found = decode(word)
         return Facts(4, Kind.ILLEGAL) if found is None else facts_of(found)
+
+    def kind(self, word: int) -> Kind:
+        """See Code."""
+        return self.facts(word).kind
 
     def disassemble(self, code: bytes, address: int) -> list[tuple[int, int, str]]:
         """The names alone."""

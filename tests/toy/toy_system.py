@@ -92,6 +92,10 @@ class ToySystem:
         """See System."""
         raise AssertionError("there is no firmware for it")
 
+    def begin_counts(self, state: ToyState) -> None:
+        """See System. The guest sees no count."""
+        state.instructions = 0
+
     def execute(self, state: ToyState, word: int, clock: Clock) -> Effect | Trap:
         """See System."""
         it = decode(word)

@@ -1,6 +1,7 @@
 """Control of a run from outside, while its guest runs."""
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
@@ -116,6 +117,14 @@ class Control:
     def processes(self, threads: bool = False) -> list[dict[str, Any]]:
         """The processes of a Linux guest, or all threads of them; it stands still meanwhile."""
         return list(self.command("processes", {"threads": int(threads)})["processes"])
+
+    def snapshot(self, file: str | os.PathLike[str]) -> dict[str, Any]:
+        """Have a snapshot of the machine written to a file, named as the run sees it.
+
+        The guest goes on; what comes back are the `file`, its `bytes`, and `stood_ms`, for how many
+        milliseconds the guest stood.
+        """
+        return self.command("snapshot", {"file": os.fspath(file)})
 
     def resume(self) -> float:
         """Let all go on; for how many seconds they stood."""

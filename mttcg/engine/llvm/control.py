@@ -7,13 +7,13 @@ from mttcg.engine.llvm.exits import Exits
 from mttcg.engine.llvm.frame import Reason
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import REGISTER
-from mttcg.engine.llvm.ir.values import I64, ZERO, Relative, constant
+from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Relative, constant
 from mttcg.engine.llvm.liveness import RegisterFlow
 from mttcg.engine.llvm.observed import Retired
 from mttcg.engine.llvm.pieces import Pieces
 from mttcg.engine.llvm.places import NEXT, Labels
 from mttcg.engine.llvm.registers import RegisterAccesses
-from mttcg.engine.llvm.relative import halves_to
+from mttcg.engine.llvm.relative import halves_to, relative
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.woven import Woven
 from mttcg.isa.operations import SystemWords
@@ -52,14 +52,14 @@ class ControlFlow:
         self.pieces, self.counts, self.exits = pieces, counts, exits
         self.registers, self.woven, self.flow = registers, woven, flow
 
-    def retire(self, target: I64 = ZERO) -> None:
-        """The instruction is over, but for the jump to `target` if it is one."""
+    def retire(self, target: I64 = ZERO, taken: I1 | None = None) -> None:
+        """The instruction is over, but for going on at `target` if it is a jump, or a branch."""
         if not self.woven.sites.every_retired:
             return
         place, facts = self.segment.place, self.segment.place.instruction.facts
         value = self.registers.wrote if facts.destination else ZERO
         what = place.offset, place.word, facts.jumps, facts.destination
-        self.woven.after_instruction(Retired(*what, value, target, self._count_retired))
+        self.woven.after_instruction(Retired(*what, value, target, taken, self._count_retired))
 
     def _count_retired(self) -> I64:
         return self.counts.retired(self.segment.pending)
@@ -87,11 +87,17 @@ class ControlFlow:
 
     def branch(self, condition: I64, displacement: int) -> None:
         """Go on at a displacement, by `yes`, if condition is not 0, else after it, by `no`."""
-        self.retire()
+        build, place = self.builder, self.segment.place
+        there = build.compare("ne", condition, 0)
+        if self.woven.sites.every_retired:
+            leads = place.offset + displacement
+            ways: tuple[I64, I64] = relative(build, leads), relative(build, place.following)
+            self.retire(
+                build.select(there, *ways, I64), I1("false") if leads == place.following else there
+            )
         self.pieces.end()
-        build = self.builder
         yes, no = build.new_block("yes"), build.new_block("no")
-        build.branch(build.compare("ne", condition, 0), yes, no)
+        build.branch(there, yes, no)
         build.begin(yes)
         self.goto(PageOffset(self.segment.place.offset + displacement))
         build.begin(no)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mttcg.engine.llvm.ir.values import I64
+from mttcg.engine.llvm.ir.values import I1, I64
 from mttcg.instrument import events
 from mttcg.memory.address import PageOffset
 
@@ -34,7 +34,8 @@ class ObservedAccess(NamedTuple):
 class Retired(NamedTuple):
     """An instruction that is over but for the jump.
 
-    `jumps` says whether it always goes elsewhere. `register` and `value` as in `events.RETIRED`.
+    `jumps` says whether it always goes elsewhere, `taken` of a branch whether it does. `register`
+    and `value` are as in `events.RETIRED`.
     `counted` emits how many were retired with it.
     """
 
@@ -44,6 +45,7 @@ class Retired(NamedTuple):
     register: int
     value: I64
     target: I64
+    taken: I1 | None
     counted: Callable[[], I64]
 
 

@@ -12,6 +12,8 @@ from mttcg.instrument import events
 from mttcg.instrument.native.record_words import (
     BLOCK_CPU_SHIFT,
     BLOCK_SIZE_SHIFT,
+    BRANCH_CPU_SHIFT,
+    BRANCH_TAKEN_SHIFT,
     CPU_SHIFT,
     HOW_SHIFT,
     RETIRED_CPU_SHIFT,
@@ -76,6 +78,8 @@ class Records:
             constant = retired.word | retired.register << RETIRED_REGISTER_SHIFT
             last = self._joined(constant, window.cpu, RETIRED_CPU_SHIFT)
             self.windows.write(window, self._pc(retired.offset), retired.value, last)
+        elif row.kind == "branch":
+            self._branch(row, retired)
         else:
             window = self.windows.open(row, events.TRANSFER.itemsize)
             last = self._joined(retired.word, window.cpu, TRANSFER_CPU_SHIFT)
@@ -83,6 +87,14 @@ class Records:
             counted = retired.counted()
             pc = self._pc(retired.offset)
             self.windows.write(window, pc, retired.target, time, counted, last)
+
+    def _branch(self, row: OperationRow, retired: Retired) -> None:
+        assert retired.taken is not None, "only branches have such records"
+        window = self.windows.open(row, events.BRANCH.itemsize)
+        taken = self.builder.select(retired.taken, 1 << BRANCH_TAKEN_SHIFT, 0, I64)
+        last = self._joined(retired.word, window.cpu, BRANCH_CPU_SHIFT)
+        last = self.builder.binary("or", last, taken)
+        self.windows.write(window, self._pc(retired.offset), retired.target, last)
 
     def access(self, row: OperationRow, access: ObservedAccess) -> Window:
         """Of a load, a store, or part of an atomic; the window that it is in."""

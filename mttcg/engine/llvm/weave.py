@@ -16,7 +16,7 @@ from mttcg.isa.context import EVERYWHERE
 from mttcg.memory.address import PageOffset
 
 PROBE, IF, ONCE_EACH = "probe", "if", "once_table"
-RECORDS = ("record", "timed", "retired", "transfer")
+RECORDS = ("record", "timed", "retired", "transfer", "branch")
 """Kinds that write into an emitter's window."""
 
 

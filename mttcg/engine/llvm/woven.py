@@ -79,16 +79,23 @@ class Woven:
         for row in self.sites.every_retired:
             if row.kind == "table":
                 self.calls.add_in_table(row, retired.offset // 2, 1)
-            elif row.kind == "transfer" and not retired.jumps:
+            elif not of_its_kind(row, retired):
                 continue
             elif self.records.has(row):
                 self.records.retired(row, retired)
             else:
-                jumps = frames.JUMPS if retired.jumps else 0
-                what = retired.word | retired.register << 32 | jumps
+                what = self._what(retired)
                 counted = retired.counted() if retired.jumps else 0
                 pc = self._pc(retired.offset)
                 self.calls.run(row, pc, what, retired.value, retired.target, counted)
+
+    def _what(self, retired: Retired) -> I64 | int:
+        """What operations are told of an instruction after it, see `plan.Operation`."""
+        what = retired.word | retired.register << 32
+        if retired.taken is None:
+            return what | (frames.JUMPS if retired.jumps else 0)
+        what |= frames.BRANCHES
+        return self.builder.select(retired.taken, what | frames.TAKEN, what, I64)
 
     def before_atomic(self) -> I64 | None:
         """The clock before an atomic, if anybody wants it."""
@@ -179,3 +186,9 @@ class Woven:
 def failed_one(access: ObservedAccess) -> ObservedAccess:
     """A store-conditional that did not store."""
     return access._replace(how=access.how & ~events.WRITE | events.FAILED)
+
+
+def of_its_kind(row: OperationRow, retired: Retired) -> bool:
+    """Whether a row that records some kinds of instructions does this one."""
+    kinds = {"transfer": retired.jumps, "branch": retired.taken is not None}
+    return kinds.get(row.kind, True)

@@ -140,6 +140,7 @@ ROWS = (
             },
         ),
         prepare=partial(plic.prepare, edges=(UART_INTERRUPT,), inputs=EXTERNAL_INPUTS),
+        restore=plic.restore,
         native=(plic.NATIVE,),
     ),
     DeviceRow(
@@ -150,6 +151,7 @@ ROWS = (
         interrupt=InterruptTo("plic", UART_INTERRUPT),
         node=DeviceNode("serial", ("ns16550a",), {"clock-frequency": cells(UART_CLOCK)}),
         prepare=uart16550.prepare,
+        restore=uart16550.restore,
         served=True,
         native=uart16550.NATIVE,
     ),
@@ -161,6 +163,7 @@ ROWS = (
         interrupt=InterruptTo("plic", RTC_INTERRUPT),
         node=DeviceNode("rtc", ("google,goldfish-rtc",)),
         prepare=goldfish_rtc.prepare,
+        restore=goldfish_rtc.restore,
         served=True,
     ),
     DeviceRow(

@@ -171,3 +171,10 @@ class GoldfishRtc:
 def prepare(state: memoryview) -> None:
     """Make the state ready, before any process uses it."""
     SharedLock(state[:LOCK_BYTES]).prepare()
+
+
+def restore(state: memoryview, stood_ns: int) -> None:
+    """Make the state of another machine's ready: its time goes on from where it stood."""
+    prepare(state)
+    words = state.cast("Q")
+    words[RtcWord.OFFSET] = words[RtcWord.OFFSET] - stood_ns & MASK

@@ -301,3 +301,8 @@ class Uart16550:
 def prepare(state: memoryview) -> None:
     """Make the state ready, before any process uses it."""
     SharedLock(state[LOCK : LOCK + LOCK_BYTES]).prepare()
+
+
+def restore(state: memoryview, _stood_ns: int) -> None:
+    """Make the state of another machine's ready, before any process uses it."""
+    prepare(state)

@@ -310,6 +310,11 @@ def prepare(state: memoryview, edges: Iterable[int] = (), inputs: Iterable[int] 
         words[WORD.inputs + place] = number
 
 
+def restore(state: memoryview, _stood_ns: int) -> None:
+    """Make the state of another machine's ready, before any process uses it."""
+    SharedLock(state[:LOCK_BYTES]).prepare()
+
+
 def _register(bits: int, at: int) -> int:
     """The register of bits at an offset."""
     return bits >> 8 * at & 0xFFFF_FFFF

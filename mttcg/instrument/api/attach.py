@@ -22,7 +22,7 @@ from typing import Any
 from mttcg.instrument.api import session
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.check import check_target
-from mttcg.instrument.api.process import GuestProcess
+from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
 from mttcg.instrument.api.targets import When
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.api.values import code_address, cpu_index, scope
@@ -240,6 +240,25 @@ def processes(*, threads: bool = False) -> list[GuestProcess]:
     NoKernelError if the guest is no such kernel, or says too little of itself.
     """
     return session.guest("processes").processes(bool(threads))
+
+
+def mapped_areas(process: GuestProcess) -> list[MappedArea]:
+    """What a process of a Linux guest has mapped at this moment, in order of address.
+
+    It is read in the kernel's structures, in some milliseconds; of one that is changed just then on
+    another vCPU an area may be missing. None for a thread of the kernel. Raises NoKernelError if
+    the guest is no such kernel, or one before Linux 6.1.
+    """
+    return session.guest("mapped areas").areas(process.task)
+
+
+def module_symbols() -> list[ModuleSymbol]:
+    """The functions of the modules that a Linux guest's kernel has loaded by now.
+
+    They are read in the kernel's structures, a thousand in some tens of milliseconds. Raises
+    NoKernelError if the guest is no such kernel.
+    """
+    return session.guest("module symbols").module_symbols()
 
 
 def symbol(name: str) -> int:

@@ -25,9 +25,12 @@ RECORDS: dict[Where, dict[str, Any]] = {
         "TIMED": events.TIMED,
         "RETIRED": events.RETIRED,
         "TRANSFER": events.TRANSFER,
+        "BRANCH": events.BRANCH,
     },
     Where.ACCESS: {"ACCESS": events.ACCESS, "TIMED_ACCESS": events.TIMED_ACCESS},
 }
+AFTER = (events.RETIRED, events.TRANSFER, events.BRANCH)
+"""Records that are written after an instruction."""
 CALLBACKS: dict[Where, tuple[str, ...]] = {
     Where.BLOCK: ("cpu", "block", "opaque"),
     Where.INSTRUCTION: ("cpu", "opaque"),
@@ -57,7 +60,7 @@ def check_target(attachment: Attachment) -> None:
             names = " or ".join(f"mttcg.instrument.events.{name}" for name in RECORDS[where])
             refuse(f"its dtype is {target.dtype}; expected {names}")
         anywhere = attachment.pc is None and not attachment.once and attachment.when is None
-        if layout in (events.RETIRED, events.TRANSFER) and not anywhere:
+        if layout in AFTER and not anywhere:
             refuse("records after an instruction are of every one: no pc, once or when")
     elif isinstance(target, Probe):
         if opaque is not None and not isinstance(opaque, VcpuWords):

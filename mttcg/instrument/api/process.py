@@ -32,3 +32,35 @@ class GuestProcess(NamedTuple):
     task: int
     voluntary: int = 0
     involuntary: int = 0
+
+
+class MappedArea(NamedTuple):
+    """An area of a process's memory, as /proc/PID/maps has it.
+
+    Attributes:
+        start, end: its first address, and the one behind its last.
+        offset: where in the file it begins, 0 without one.
+        path: of the file, over all mounts; "" without one.
+        access: "r", "w", "x", or "-" in their place, and "s" if it is shared, else "p".
+    """
+
+    start: int
+    end: int
+    offset: int
+    path: str
+    access: str
+
+
+class ModuleSymbol(NamedTuple):
+    """A function of a module that the guest's kernel has loaded.
+
+    Attributes:
+        address, size: where it is, and its bytes.
+        name: of the function.
+        module: that it is in.
+    """
+
+    address: int
+    size: int
+    name: str
+    module: str

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
-from mttcg.instrument.api.process import GuestProcess
+from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
 from mttcg.instrument.api.ticket import Ticket
 from mttcg.instrument.errors import NoGuestError
 from mttcg.memory.address import Virtual
@@ -37,6 +37,12 @@ class Guest(Protocol):
 
     def processes(self, threads: bool) -> list[GuestProcess]:
         """The processes of the guest's system; raises NoKernelError."""
+
+    def areas(self, task: int) -> list[MappedArea]:
+        """What a process of the guest's system has mapped; raises NoKernelError."""
+
+    def module_symbols(self) -> list[ModuleSymbol]:
+        """The functions of the modules of the guest's kernel; raises NoKernelError."""
 
     def vcpu_words(self, declared: Any, cpu: int) -> Any:
         """What one vCPU has of declared words."""

@@ -48,6 +48,12 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     **CALLED_WHILE_RUNNING,
 }
 """All functions that a plugin may have, with their arguments."""
+UNLIMITED = (
+    *("plugin_pre_translate", "plugin_needs_before_insn", "plugin_vcpu_idle", "plugin_vcpu_resume"),
+    *("plugin_trap", "plugin_mmio", "plugin_interrupt", "plugin_dma"),
+    *("plugin_switch", "plugin_process_start", "plugin_process_exec"),
+)
+"""Functions that tell of the whole guest, whatever a plugin is limited to."""
 TOGETHER = ("plugin_needs_before_insn", "plugin_before_insn")
 """Neither is called without the other."""
 

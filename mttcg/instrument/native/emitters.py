@@ -14,6 +14,7 @@ from numba import cfunc, njit, types
 from mttcg.instrument import events
 from mttcg.instrument.native.frames import (
     BATCH_MASK,
+    BRANCHES,
     CONTEXT,
     CPU,
     CURSOR,
@@ -35,11 +36,14 @@ from mttcg.instrument.native.frames import (
     SLOW,
     SLOW_DATA,
     START,
+    TAKEN,
     WRITE,
 )
 from mttcg.instrument.native.record_words import (
     BLOCK_CPU_SHIFT,
     BLOCK_SIZE_SHIFT,
+    BRANCH_CPU_SHIFT,
+    BRANCH_TAKEN_SHIFT,
     CONTEXT_SHIFT,
     CPU_SHIFT,
     HOW_SHIFT,
@@ -62,6 +66,7 @@ SIGNATURE = types.void(*[types.uint64] * 6)
     TIMED_BYTES,
     RETIRED_BYTES,
     TRANSFER_BYTES,
+    BRANCH_BYTES,
 ) = (
     layout.itemsize
     for layout in (
@@ -71,6 +76,7 @@ SIGNATURE = types.void(*[types.uint64] * 6)
         events.TIMED,
         events.RETIRED,
         events.TRANSFER,
+        events.BRANCH,
     )
 )
 """Of records without a context behind them."""
@@ -316,3 +322,18 @@ def emit_transfer(data, pc, what, _value, target, instructions):
     host.store64(place + U64(24), instructions)
     host.store64(place + U64(32), instruction | (word(data, CPU) << U64(TRANSFER_CPU_SHIFT)))
     add_context(data, place, U64(TRANSFER_BYTES))
+
+
+@cfunc(SIGNATURE)
+def emit_branch(data, pc, what, _value, target, _instructions):
+    """Write an `events.BRANCH` record if the instruction is a branch."""
+    if what & U64(BRANCHES) == U64(0):
+        return
+    taken = U64(1) << U64(BRANCH_TAKEN_SHIFT) if what & U64(TAKEN) != U64(0) else U64(0)
+    instruction = what & U64(0xFFFF_FFFF)
+    place = next_record(data)
+    host.store64(place, pc)
+    host.store64(place + U64(8), target)
+    last = instruction | (word(data, CPU) << U64(BRANCH_CPU_SHIFT)) | taken
+    host.store64(place + U64(16), last)
+    add_context(data, place, U64(BRANCH_BYTES))

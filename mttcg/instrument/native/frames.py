@@ -37,9 +37,9 @@ SCOPED_WORDS = 6
 EMITTER_WORDS = 17
 HOW_BITS, HOW_MASK = 8, 0xFF
 """Of an access's `how`, see `plan.Operation`: what was done; above it, when it began."""
-REGISTER_MASK, JUMPS = 0xFF << 32, 1 << 40
-"""Of what is said after an instruction, see `plan.Operation`: the register that it wrote, and
-whether it always goes elsewhere."""
+REGISTER_MASK, JUMPS, BRANCHES, TAKEN = 0xFF << 32, 1 << 40, 1 << 41, 1 << 42
+"""Of what is said after an instruction, see `plan.Operation`: the register that it wrote; whether
+it always goes elsewhere; whether it is a branch, and went elsewhere."""
 MOST_TICKS = (1 << 32) - 1
 MOST_RECORDS = 1024
 """Records that a window is opened for, at most."""

@@ -23,6 +23,7 @@ RECORDS: dict[Where, dict[Any, str]] = {
         events.TIMED: "emit_timed_instruction",
         events.RETIRED: "emit_retired",
         events.TRANSFER: "emit_transfer",
+        events.BRANCH: "emit_branch",
     },
 }
 """The emitter of each layout, by where it is attached."""

@@ -24,3 +24,6 @@ RETIRED_CPU_SHIFT, RETIRED_REGISTER_SHIFT = (
     shift_of(events.RETIRED, field) for field in ("cpu", "register")
 )
 TRANSFER_CPU_SHIFT = shift_of(events.TRANSFER, "cpu")
+BRANCH_CPU_SHIFT, BRANCH_TAKEN_SHIFT = (
+    shift_of(events.BRANCH, field) for field in ("cpu", "taken")
+)

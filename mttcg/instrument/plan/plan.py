@@ -16,6 +16,7 @@ OperationKind = Literal[
     "timed",
     "retired",
     "transfer",
+    "branch",
     "once",
     "once_table",
     "if",
@@ -25,7 +26,7 @@ OperationKind = Literal[
 - count, table: add one to the word at `data`, or to a block's or instruction's in the table there;
 - record, timed: write a record into the window of the emitter at `data`, see `emitters`;
   one of a timed layout has a time stamp;
-- retired, transfer: as record, after an instruction, or a jump;
+- retired, transfer, branch: as record, after an instruction, a jump, or a branch;
 - once, once_table: nothing if the flag, or the block's flag, that `data` points to is set;
 - if: nothing if the condition in `data`, whose text is `text`, answers 0, see `conditions`;
 - python: run Python, which may ask for a stop.
@@ -46,8 +47,8 @@ class Operation:
     What the five arguments are depends on where it is attached:
     block: pc, instructions, slot of the code page, offset in halves, bytes;
     instruction: pc, bytes, 0, 0, 0; after one: pc, its word and 32 bits above that the register
-    that it wrote (see `events.RETIRED`) and `frames.JUMPS` if it always goes elsewhere, the value
-    there, where it jumped to, and how many were retired with it, the last two of jumps only; but a
+    that it wrote (see `events.RETIRED`) and `JUMPS`, `BRANCHES` and `TAKEN` of `frames`, the value
+    there, where it jumped or branched to, and, of jumps only, how many were retired with it; but a
     table gets what blocks get; access: pc, address, bytes, value, how. Bit 0 of how is 1 for a
     write. Where an operation with `order` is attached, its low 8 bits are as in
     `events.TIMED_ACCESS`, and above them are the low 56 of the clock before an atomic, or before a

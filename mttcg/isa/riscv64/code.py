@@ -6,8 +6,9 @@ from typing import Any
 
 from mttcg.isa.code import Missing
 from mttcg.isa.facts import Facts
+from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.length import LONGEST, length
-from mttcg.isa.riscv64.table.decode import decode
+from mttcg.isa.riscv64.table.decode import decode, find
 from mttcg.isa.riscv64.table.reserved import kind_of_reserved
 from mttcg.isa.table.facts import facts_of
 from mttcg.isa.table.lookup import DECODED_WORDS
@@ -46,6 +47,15 @@ def facts(word: int) -> Facts:
     return Facts(length(word), kind_of_reserved(word)) if found is None else facts_of(found)
 
 
+def kind(word: int) -> Kind:
+    """What an instruction is to a block; of most, its row says so."""
+    row = find(word)
+    if row is None:
+        return kind_of_reserved(word)
+    own = row.behaviour.kind
+    return facts(word).kind if callable(own) else own
+
+
 def returns_from_trap(word: int) -> bool:
     """Whether it is the return from machine mode."""
     found = decode(word)
@@ -67,6 +77,7 @@ class Rv64Code:
     length = staticmethod(length)
     decode = staticmethod(decode)
     facts = staticmethod(facts)
+    kind = staticmethod(kind)
     disassemble = staticmethod(disassemble)
     returns_from_trap = staticmethod(returns_from_trap)
     missing = staticmethod(missing)

@@ -118,6 +118,12 @@ class Rv64System:
         state.stvec = pc
         open_to_all(state)
 
+    def begin_counts(self, state: Hart) -> None:
+        """See System."""
+        state.mcycle_base -= state.instructions
+        state.minstret_base -= state.instructions
+        state.instructions = 0
+
     def fault(self, fault: MemoryFault, pc: Virtual, address: Virtual) -> Trap:
         """See System."""
         return Trap(FAULT_CAUSES[fault], pc, address)

@@ -5,10 +5,15 @@ from mttcg.isa.kind import Kind
 from mttcg.isa.table.row import Decoded
 
 
+def kind_of(instruction: Decoded) -> Kind:
+    """What an instruction that the table has is to a block."""
+    kind = instruction.row.behaviour.kind
+    return kind(instruction) if callable(kind) else kind
+
+
 def facts_of(instruction: Decoded) -> Facts:
     """The facts of an instruction that the table has."""
-    does = instruction.row.behaviour
-    kind = does.kind(instruction) if callable(does.kind) else does.kind
+    does, kind = instruction.row.behaviour, kind_of(instruction)
     distance = instruction.immediate
     return Facts(
         length=instruction.length,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import TypeAlias
 
 from mttcg.isa.table.row import Decoded, Row
 
@@ -27,10 +28,13 @@ def _buckets(rows: tuple[Row, ...], selectors: Mapping[int, int]) -> dict[int, t
     return buckets
 
 
-def make_decode(
+FindRow: TypeAlias = Callable[[int], Row | None]
+
+
+def make_find(
     rows: tuple[Row, ...], length: Callable[[int], int], selectors: Mapping[int, int]
-) -> Callable[[int], Decoded | None]:
-    """A function that takes a word apart, or says None if it is in no row.
+) -> FindRow:
+    """A function that says which row a word is in, or None if it is in none.
 
     Args:
         rows: the table.
@@ -40,14 +44,27 @@ def make_decode(
     """
     buckets = _buckets(rows, selectors)
 
-    @lru_cache(maxsize=DECODED_WORDS)
-    def decode(word: int) -> Decoded | None:
+    def find(word: int) -> Row | None:
         size = length(word)
         word &= (1 << 8 * size) - 1
         for row in buckets.get(word & selectors[size], ()):
             if row.matches(word):
-                operands = (operand.value(word) for operand in row.format.operands)
-                return Decoded(word, row, *operands)
+                return row
         return None
+
+    return find
+
+
+def make_decode(find: FindRow) -> Callable[[int], Decoded | None]:
+    """A function that takes a word apart, or says None if it is in no row."""
+
+    @lru_cache(maxsize=DECODED_WORDS)
+    def decode(word: int) -> Decoded | None:
+        row = find(word)
+        if row is None:
+            return None
+        word &= (1 << 8 * row.length) - 1
+        operands = (operand.value(word) for operand in row.format.operands)
+        return Decoded(word, row, *operands)
 
     return decode

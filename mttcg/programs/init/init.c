@@ -15,24 +15,30 @@
 #include "task.h"
 
 enum { CONTROL, INPUT, OUTPUT, ERRORS, PORTS };
-enum { BY_SIGNAL = 0177 }; /* of a status of wait4 */
+enum { BY_SIGNAL = 0177 };      /* of a status of wait4 */
+enum { BEGIN_PROGRAM = 0x100 }; /* of semihosting, among those that are for applications */
 
 static struct task task;
 static struct relay relays[PORTS];
 static int ports[PORTS];
 
-_Noreturn void finish(long status)
+long call_host(long operation, long parameter)
 {
-    /* semihosting, SYS_EXIT_EXTENDED: why, and the status */
-    long block[2] = {0x20026, status};
-    register long a0 __asm__("a0") = 0x20;
-    register long a1 __asm__("a1") = (long)block;
+    register long a0 __asm__("a0") = operation;
+    register long a1 __asm__("a1") = parameter;
     __asm__ volatile(".option push\n.option norvc\n.balign 16\n"
                      "slli x0, x0, 0x1f\nebreak\nsrai x0, x0, 7\n"
                      ".option pop"
                      : "+r"(a0)
                      : "r"(a1)
                      : "memory");
+    return a0;
+}
+
+_Noreturn void finish(long status)
+{
+    long block[2] = {0x20026, status}; /* why, and the status */
+    call_host(0x20, (long)block);      /* SYS_EXIT_EXTENDED */
     for (;;) {
         call(CALL_EXIT_GROUP, 1, 0, 0, 0, 0);
     }
@@ -128,6 +134,9 @@ static _Noreturn void execute(const int streams[3], int failed)
         call(CALL_DUP3, streams[stream], stream, 0, 0, 0);
     }
     error[1] = call(CALL_CHDIR, (long)task.folder, 0, 0, 0, 0);
+    if (task.is_seen) {
+        call(CALL_PTRACE, PTRACE_TRACEME, 0, 0, 0, 0); /* it stops when it has become the program */
+    }
     if (error[1] == 0) {
         error[0] = STAGE_EXECUTE;
         error[1] = call(CALL_EXECVE, (long)task.program, (long)task.arguments,
@@ -136,6 +145,17 @@ static _Noreturn void execute(const int streams[3], int failed)
     write_to(failed, error, sizeof error);
     call(CALL_EXIT_GROUP, 1, 0, 0, 0, 0);
     __builtin_unreachable();
+}
+
+/* The program is there, and has run nothing: let the host know, and let it run when that may be. */
+static void show_host(long child)
+{
+    int status;
+    check(call(CALL_WAIT4, child, (long)&status, 0, 0, 0));
+    while (call_host(BEGIN_PROGRAM, child) != 1) {
+        wait_a_moment();
+    }
+    check(call(CALL_PTRACE, PTRACE_DETACH, child, 0, 0, 0));
 }
 
 static void connect(int relay, int from, int to)
@@ -166,6 +186,9 @@ static long start(void)
         fail((enum stage)error[0], error[1]);
     }
     close_file(failed[0]);
+    if (task.is_seen) {
+        show_host(child);
+    }
     not_blocking(input[1]);
     not_blocking(output[0]);
     not_blocking(errors[0]);

@@ -63,6 +63,7 @@ void task_prepare(struct task *task)
         case 'p': task->program = text; break;
         case 'a': add(task->arguments, &arguments, text); break;
         case 'e': add(task->variables, &variables, text); break;
+        case 'x': task->is_seen = true; break;
         case '2': task->joins_errors = true; break;
         default: fail(STAGE_SYSTEM, -EINVAL);
         }

@@ -11,6 +11,7 @@
  * p  the path of the program
  * a  an argument, the first of them the program's name
  * e  a variable of the environment
+ * x  the program stands still until the host has seen that it starts
  * 2  standard error goes where standard output goes
  */
 
@@ -22,6 +23,7 @@ enum { MOST_WORDS = 4096, MOST_BYTES = 1 << 20 };
 
 struct task {
     bool joins_errors;
+    bool is_seen;
     const char *folder;
     const char *program;
     const char *arguments[MOST_WORDS + 1];
@@ -40,6 +42,9 @@ enum stage {
     STAGE_SYSTEM = 5,
     STAGE_ENDED = 256, /* the program has ended: its exit status comes with it */
 };
+
+/* Ask the host for something, by semihosting; its answer. */
+long call_host(long operation, long parameter);
 
 /* End the machine, with an exit status for whoever runs it. */
 _Noreturn void finish(long status);

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mttcg_bus.wire.stream import Records
-from mttcg_plugins._linux.switches import Span
+from mttcg_plugins._linux.switches import RunSpan
 
 HANDLERS = {
     "do_irq": "interrupt",
@@ -26,7 +26,7 @@ OTHER = "kernel"
 
 
 @dataclass
-class Entry:
+class HandlerVisit:
     """The kernel was in a handler, on a vCPU, until a process went on there, or another did."""
 
     kind: str
@@ -43,8 +43,8 @@ class Visits(NamedTuple):
 
 
 def entries_in(
-    spans: list[Span], visits: Mapping[int, Records], kinds: Mapping[int, str]
-) -> list[Entry]:
+    spans: list[RunSpan], visits: Mapping[int, Records], kinds: Mapping[int, str]
+) -> list[HandlerVisit]:
     """The handlers that ran in each span, the outer ones before those within them.
 
     A handler in which a thread was switched away from goes on where that runs next.
@@ -53,7 +53,7 @@ def entries_in(
         spans: of all vCPUs. visits: records of `events.TIMED` by vCPU, in order.
         kinds: by address of a handler.
     """
-    found: list[Entry] = []
+    found: list[HandlerVisit] = []
     inside: dict[int, list[str]] = defaultdict(list)
     columns = {
         cpu: Visits(records["pc"].tolist(), records["time"]) for cpu, records in visits.items()
@@ -65,20 +65,20 @@ def entries_in(
 
 
 def _within(
-    span: Span, visits: Visits, kinds: Mapping[int, str], inside: list[str]
-) -> Iterator[Entry]:
+    span: RunSpan, visits: Visits, kinds: Mapping[int, str], inside: list[str]
+) -> Iterator[HandlerVisit]:
     """Those of one span; `inside`: what its thread is in, which changes."""
-    open_ones = [Entry(kind, span.cpu, span.began, span.ended) for kind in inside]
+    open_ones = [HandlerVisit(kind, span.cpu, span.began, span.ended) for kind in inside]
     yield from open_ones
     first, last = np.searchsorted(visits.times, [span.began, span.ended])
     times = visits.times[first:last].tolist()
     for place, time in zip(visits.places[first:last], times, strict=True):
         if place in kinds:
-            open_ones.append(Entry(kinds[place], span.cpu, time, span.ended))
+            open_ones.append(HandlerVisit(kinds[place], span.cpu, time, span.ended))
             inside.append(kinds[place])
             yield open_ones[-1]
         elif open_ones:
             open_ones.pop().ended = time
             inside.pop()
         else:
-            yield Entry(OTHER, span.cpu, span.began, time)
+            yield HandlerVisit(OTHER, span.cpu, span.began, time)

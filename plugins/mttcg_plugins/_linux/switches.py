@@ -86,7 +86,7 @@ class Thread:
 
 
 @dataclass(frozen=True)
-class Span:
+class RunSpan:
     """A thread ran on a vCPU, without a break."""
 
     thread: Thread
@@ -110,7 +110,7 @@ class Switches:
 
     def __init__(self) -> None:
         self.threads: list[Thread] = []
-        self.spans: list[Span] = []
+        self.spans: list[RunSpan] = []
         self.known: dict[tuple[int, int], Thread] = {}
         self.running: dict[int, Running] = {}
 
@@ -162,4 +162,4 @@ class Switches:
             thread.switches += 1
             thread.voluntary = int(record["voluntary"])
             thread.involuntary = int(record["involuntary"])
-        self.spans.append(Span(thread, cpu, running.time, int(record["time"])))
+        self.spans.append(RunSpan(thread, cpu, running.time, int(record["time"])))

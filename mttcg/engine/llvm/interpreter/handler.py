@@ -334,6 +334,9 @@ class Handler:
     def retire(self, target: I64) -> None:
         """The instruction is over, but for the jump to `target` if it is one."""
 
+    def retire_branch(self, taken: I1, displacement: int) -> None:
+        """A branch is over, but for going on."""
+
     def sources(self) -> Iterator[str]:
         """The function, and its further parts."""
         yield self.source()
@@ -455,10 +458,11 @@ class HandlerControl(ControlFlow):
 
     def branch(self, condition: I64, displacement: int) -> None:
         """Go on at a displacement, by `yes`, if condition is not 0, else behind it, by `no`."""
-        self.handler.retire(ZERO)
         build = self.builder
+        taken = build.compare("ne", condition, 0)
+        self.handler.retire_branch(taken, displacement)
         yes, no = build.new_block("yes"), build.new_block("no")
-        build.branch(build.compare("ne", condition, 0), yes, no)
+        build.branch(taken, yes, no)
         build.begin(yes)
         self.handler.go_to(HERE + displacement)
         build.begin(no)

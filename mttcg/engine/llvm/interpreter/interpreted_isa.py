@@ -80,7 +80,7 @@ class InterpretedIsa:
         rows: its table.
         llvm: it in translated code.
         lengths: bytes of an instruction, by its lowest bits; a power of two of them.
-        selectors: by length, the bits that choose among few rows, see `make_decode`.
+        selectors: by length, the bits that choose among few rows, see `make_find`.
         variants: what of a row needs handlers of its own. A word is of the first whose pattern it
             has; the last is of every word.
         known: names of the operands that a handler is made for, as they are in a sample.

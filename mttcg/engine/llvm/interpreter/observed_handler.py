@@ -4,14 +4,16 @@ They are emitted by the same words as others. What is attached is only known whe
 look into the frame, and call what runs operations if there are some.
 """
 
+from collections.abc import Callable
+
 from mttcg.engine.llvm.calls import Calls
 from mttcg.engine.llvm.frame import Word
-from mttcg.engine.llvm.interpreter.handler import Handler, Operands, running
+from mttcg.engine.llvm.interpreter.handler import HERE, Handler, Operands, running
 from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INSTRUCTION
 from mttcg.engine.llvm.interpreter.operations import ACCESSED, RETIRED
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
-from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, Pointer
+from mttcg.engine.llvm.ir.values import I1, I32, I64, ZERO, Pointer, constant
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.observed import ObservedAccess
 from mttcg.engine.llvm.places import COUNT, FRAME, HART
@@ -52,14 +54,34 @@ class ObservedHandler(EnteringHandler):
 
     def retire(self, target: I64) -> None:
         """Run what is attached to what comes behind each instruction."""
+        if self.segment.place.instruction.facts.jumps:
+            self._tell(Word.EVERY_RETIRED, lambda: (target, constant(frames.JUMPS)))
+        else:
+            self._tell(Word.TOLD_OF_ALL, lambda: (target, ZERO))
+
+    def retire_branch(self, taken: I1, displacement: int) -> None:
+        """The same of a branch, whose displacement is an operand."""
+        build = self.builder
+
+        def went() -> tuple[I64, I64]:
+            ways = HERE + displacement, HERE + self.sample.length
+            there, behind = (self.operands.value(way) for way in ways)
+            target = build.select(taken, there, behind, I64)
+            is_elsewhere = build.compare("ne", target, behind)
+            is_taken = build.select(is_elsewhere, frames.TAKEN, 0, I64)
+            return target, build.binary("or", is_taken, frames.BRANCHES)
+
+        self._tell(Word.TOLD_OF_ALL, went)
+
+    def _tell(self, told: Word, went: Callable[[], tuple[I64, I64]]) -> None:
+        """Run it, if a word says so; where control goes on, and of what kind that is."""
         build = self.builder
         run, on = build.new_block("retired"), build.new_block("on")
-        jumps = frames.JUMPS if self.segment.place.instruction.facts.jumps else 0
-        told = Word.EVERY_RETIRED if jumps else Word.TOLD_OF_ALL
         build.branch(build.compare("ne", frame_word(build, told), 0), run, on)
         build.begin(run)
+        target, kind = went()
         register, value = self._destination()
-        what = build.binary("or", build.binary("shl", register, 32), jumps)
+        what = build.binary("or", build.binary("shl", register, 32), kind)
         build.run(RETIRED, HART, IP, running(build), FRAME, TO_PC, what, value, target)
         build.goto(on)
         build.begin(on)

@@ -10,11 +10,12 @@ from mttcg.engine.llvm.discovery import Discovery, Instruction
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.kept.code_store import CodeStore, StoreRefusedError
 from mttcg.engine.llvm.kept.image import KeptImage
-from mttcg.engine.llvm.kept.kept_code import KeptCode
+from mttcg.engine.llvm.kept.kept_code import NATIVE, KeptCode
 from mttcg.engine.llvm.kept.record import NO_TAIL, PLACE, KeptFunction
 from mttcg.engine.llvm.kept.variant import key_set, variant_of
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.translate import CodePart, PageVersion
+from mttcg.instrument.native.native_functions import native_address
 from mttcg.memory.address import PageOffset
 from mttcg.memory.code_pages import HALVES
 
@@ -71,6 +72,8 @@ def open_store(folder: Path, isa: InterpretedIsa) -> OpenedStore:
     store = CodeStore(folder, key_set(isa))
     found = store.read()
     image = KeptImage(found.content, found.spans)
+    if image.variants:
+        native_address(NATIVE, "find")  # loaded before vCPUs are forked, they share it
     return OpenedStore(store, KeptCode(image, found.damaged + image.refused))
 
 

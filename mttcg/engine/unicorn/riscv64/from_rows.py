@@ -1,6 +1,6 @@
 """What the hooks look up of an instruction that is in the table, as arrays made from its rows.
 
-A byte for every 16-bit word, and for every major opcode, funct3, funct7 and lowest bit of rs2 of
+A number for every 16-bit word, and for every major opcode, funct3, funct7 and lowest bit of rs2 of
 the 32-bit ones: rows that do not differ in these are alike in what is asked. For other words an
 entry means nothing.
 """
@@ -17,10 +17,10 @@ from mttcg.isa.table.row import Row
 from mttcg.native.amo import NUMBERS
 
 Words = np.ndarray[Any, np.dtype[np.int64]]
-Entries = np.ndarray[Any, np.dtype[np.uint8]]
-REGISTER, WRITES_RD, JUMPS = 0x3F, 0x40, 0x80
+Entries = np.ndarray[Any, np.dtype[np.uint16]]
+REGISTER, WRITES_RD, JUMPS, BRANCHES = 0x3F, 0x40, 0x80, 0x100
 """Of an entry: the register that is written, numbered as by `isa.facts`; whether rd is to
-be added; whether the instruction always goes elsewhere."""
+be added; whether the instruction always goes elsewhere; whether it is a branch."""
 CHOOSING = {2: 0xFFFF, 4: 0xFE10_707F}
 """By length, the bits that choose an entry."""
 
@@ -60,16 +60,17 @@ def _registers(row: Row, words: Any) -> Words:
 
 
 def _entries(length: int, place: Any, size: int) -> Entries:
-    found = np.zeros(size, dtype=np.uint8)
+    found = np.zeros(size, dtype=np.uint16)
     for row in (row for row in ROWS if row.length == length):
         does, words = row.behaviour, _words(row)
         jumps = does.goes_elsewhere or does.kind in (Kind.JUMP, Kind.INDIRECT)
-        found[place(words)] = _registers(row, words) | (JUMPS if jumps else 0)
+        kind = JUMPS if jumps else BRANCHES if does.kind is Kind.BRANCH else 0
+        found[place(words)] = _registers(row, words) | kind
     return found
 
 
 def _atomics() -> Entries:
-    found = np.zeros(1 << 8, dtype=np.uint8)
+    found = np.zeros(1 << 8, dtype=np.uint16)
     for row in ROWS:
         memory = row.behaviour.memory
         if row.extension != "A" or memory is None:

@@ -17,7 +17,7 @@ from mttcg.engine.unicorn.hooks import (
     run_rows,
     run_site,
 )
-from mttcg.engine.unicorn.riscv64.look_up import destination_and_jump, instruction_at
+from mttcg.engine.unicorn.riscv64.look_up import destination_and_way, instruction_at
 from mttcg.engine.unicorn.riscv64.numbers import F0, PC, X0
 from mttcg.instrument import events
 from mttcg.isa.facts import FLOATS
@@ -59,13 +59,13 @@ def retire(frame, target):
     count = get(frame, EVERY_RETIRED + 1)
     if count == U64(0):
         return
-    register, jumps = destination_and_jump(word)
+    register, way = destination_and_way(word, target - pc)
     value = U64(0)
     if register >= U64(FLOATS):
         value = read_register(frame, U64(F0 - FLOATS) + register)
     elif register != U64(0):
         value = read_register(frame, U64(X0) + register)
-    what = word | (register << U64(32)) | jumps
+    what = word | (register << U64(32)) | way
     retired = host.load64(get(frame, HART) + U64(at.INSTRUCTIONS))
     run_rows(get(frame, EVERY_RETIRED), count, pc, what, value, target, retired)
 

@@ -7,7 +7,7 @@ from mttcg.engine.unicorn.frame import Word
 from mttcg.engine.unicorn.hooks import get
 from mttcg.engine.unicorn.riscv64 import from_rows
 from mttcg.engine.unicorn.riscv64.from_rows import ATOMICS, LONG, REGISTER, SHORT, WRITES_RD
-from mttcg.instrument.native.frames import JUMPS
+from mttcg.instrument.native.frames import BRANCHES, JUMPS, TAKEN
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.native import host
 
@@ -18,15 +18,22 @@ place_of_long = njit(cache=True)(from_rows.place_of_long)
 
 
 @njit(cache=True)
-def destination_and_jump(word):
-    """The register that an instruction writes, and JUMPS if it always goes elsewhere, else 0."""
+def destination_and_way(word, passed):
+    """The register that an instruction writes, and JUMPS, or BRANCHES and TAKEN, or 0.
+
+    passed: how far from the instruction control went on.
+    """
+    size = U64(2)
     if word & U64(3) == U64(3):
+        size = U64(4)
         entry = U64(LONG[U64(place_of_long(np.int64(word)))])
     else:
         entry = U64(SHORT[word & U64(0xFFFF)])
     register = entry & U64(REGISTER)
     if entry & U64(WRITES_RD) != U64(0):
         register += word >> U64(7) & U64(31)
+    if entry & U64(from_rows.BRANCHES) != U64(0):
+        return register, U64(BRANCHES) if passed == size else U64(BRANCHES | TAKEN)
     return register, U64(JUMPS) if entry & U64(from_rows.JUMPS) != U64(0) else U64(0)
 
 

@@ -14,7 +14,7 @@ from mttcg.isa.riscv64.table import (
     multiply,
     system,
 )
-from mttcg.isa.table.lookup import make_decode
+from mttcg.isa.table.lookup import make_decode, make_find
 from mttcg.isa.table.row import Row
 
 _FAMILIES = (
@@ -40,7 +40,9 @@ SELECTORS = {2: 0xE003, 4: 0x707F}
 """By length, the bits that choose among few rows: quadrant or major opcode, and funct3."""
 
 # lengths differ in their low two bits
-decode = make_decode(ROWS, length, SELECTORS)
+find = make_find(ROWS, length, SELECTORS)
+"""The row of an instruction; None if it is reserved or not in the table."""
+decode = make_decode(find)
 """Take an instruction apart; None if it is reserved or not in the table.
 
 A compressed one may have anything in its upper half.

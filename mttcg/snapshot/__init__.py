@@ -1,0 +1,1 @@
+"""Snapshots of a machine: the file that has one, and what is in it."""
