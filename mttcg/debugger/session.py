@@ -56,7 +56,7 @@ class Session:
         self.guest, self.send, self.leave = guest, send, leave
         self.registers, self.memory = RegisterPackets(guest), MemoryPackets(guest)
         self.reader = PacketReader()
-        self.queue: list[bytes] = []
+        self.queue: list[Packet] = []
         self.acknowledges = True
         self.is_over = False
         self.cpu = self.going = 0
@@ -116,19 +116,24 @@ class Session:
         self._serve()
 
     def _take(self, packet: Packet) -> None:
-        if packet.interrupt:
-            self._interrupt()
-        elif packet.damaged:
+        if packet.damaged:
             self.send(REFUSED)
-        else:
-            if self.acknowledges:
-                self.send(ACCEPTED)
-            self.queue.append(packet.content)
+            return
+        if self.acknowledges and not packet.interrupt:
+            self.send(ACCEPTED)
+        self.queue.append(packet)
 
     def _serve(self) -> None:
-        """Answer what waits, while all stand."""
-        while self.queue and self.phase is Phase.STANDING and not self.is_over:
-            answer = self._answer(self.queue.pop(0))
+        """Do what waits, in its order: answer while all stand, stop while some run."""
+        while self.queue and self.phase is not Phase.STOPPING and not self.is_over:
+            is_interrupt = self.queue[0].interrupt
+            if self.phase is Phase.RUNNING and not is_interrupt:
+                return
+            packet = self.queue.pop(0)
+            if is_interrupt:
+                self._interrupt()
+                continue
+            answer = self._answer(packet.content)
             if answer is not None:
                 self.send(encode(answer))
 

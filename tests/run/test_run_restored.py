@@ -9,6 +9,7 @@ import pytest
 from run_harness import LIMIT, Running, eventually, guest
 
 from mttcg import Machine
+from mttcg.cli.runs import runs
 from mttcg.errors import GuestFileError
 from mttcg.instrument import Counter, instrument, symbol
 from mttcg.snapshot.errors import SnapshotError
@@ -129,6 +130,8 @@ def test_a_snapshot_of_a_guest_that_stands_leaves_it_standing(tmp_path: Path, st
         control.pause()
         after = control.read_registers(1, SEEN)
         assert all(after[name] > before[1][name] for name in SEEN)
+        (found,) = [run for run in runs() if run.pid == again.process.pid]
+        assert (found.guest, found.harts, found.controlled) == (guest("spin"), 2, True)
         assert control.read_registers(1, ["sp"])["sp"] == before[0]["sp"]
         control.stop()
     assert again.wait() == 130
