@@ -91,7 +91,7 @@ def debugger() -> Case:
 
 
 WAITING, BREAKPOINTS = "--gdb", "100 breakpoints"
-MOST_COST, DEBUGGED_ROUNDS = 1.02, 20_000
+MOST_COST, DEBUGGED_ROUNDS = 1.02, 4000
 DEBUGGER_CLAIMS = (
     "--gdb costs at most 1.02 without a debugger",
     "100 breakpoints in code that does not run cost at most 1.02",

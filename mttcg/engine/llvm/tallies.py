@@ -7,7 +7,7 @@ from mttcg.engine.llvm.ir.values import I64
 from mttcg.engine.llvm.weave import OperationRow
 
 
-class Tallies:
+class AccessTallies:
     """How often rows that only count are due in the piece that is being emitted.
 
     Args:

@@ -13,7 +13,7 @@ from mttcg.engine.llvm.ir.forms import COUNTER, RECORD, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, DeferredNumber, Pointer
 from mttcg.engine.llvm.places import FRAME
 from mttcg.engine.llvm.rounding import HostFloat
-from mttcg.engine.llvm.tallies import Tallies
+from mttcg.engine.llvm.tallies import AccessTallies
 from mttcg.engine.llvm.weave import OperationRow
 from mttcg.instrument.native import frames
 from mttcg.instrument.native.record_words import CONTEXT_SHIFT
@@ -70,7 +70,7 @@ class Windows:
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
         self.scoped: set[int] = set()
-        self.tallies = Tallies(builder)
+        self.tallies = AccessTallies(builder)
 
     def open(self, row: OperationRow, itemsize: int) -> Window:
         """The row's window, with room for one more."""
