@@ -28,9 +28,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 SMP_MAX = MOST_VCPUS
-SMP_DEFAULT = 1
-MEMORY_MIN = 1 * MIB
-MEMORY_MAX = 64 * GIB
+MEMORY_MIN, MEMORY_MAX = 1 * MIB, 64 * GIB
 MEMORY_DEFAULT = 128 * MIB
 CODE_CACHE_MIN = 4 * MIB
 CODE_CACHE_MAX = 2 * GIB - PAGE
@@ -70,17 +68,16 @@ NO_GUEST = Path()
 class Config:
     """The options of one run; every one is checked when the object is made.
 
-    It goes as it is from the command line, or from whoever makes a `Machine`, to every process of
-    the run: `mttcg.vcpu.messages.Prepare` has it whole. So its values are of the types that are
-    declared: paths may be given as texts, tuples as lists.
+    It goes as it is to every process of the run. So its values are of the declared types: paths may
+    be given as texts, tuples as lists.
 
     Raises `OptionError`, which names the option, for a value that it can't have. The guest file is
-    checked by the ELF loader, the plugins by theirs, the bus address by the bus.
+    checked by the ELF loader, plugins by theirs, the bus address by the bus.
     """
 
     guest: Path = NO_GUEST
     """The ELF file to run; none with `kernel` or `bios`, of which it is the one that is shown."""
-    smp: int = SMP_DEFAULT
+    smp: int = 1
     """Number of harts, 1 to 64."""
     memory: int = MEMORY_DEFAULT
     """Guest RAM in bytes, a multiple of 4096 from 1 MiB to 64 GiB."""
@@ -126,6 +123,10 @@ class Config:
     """The guest's network devices; may be given as texts."""
     from_snapshot: Path | None = None
     """Snapshot that the machine goes on from, which says what the machine is."""
+    snapshot: Path | None = None
+    """File that a snapshot is written to when a hart first comes to that place:"""
+    snapshot_at: str = ""
+    """SYMBOL, SYMBOL+OFFSET, or an address as 0x...."""
     streams: ProgramStreams | None = None
     """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
     for_program: bool = False
@@ -303,6 +304,8 @@ class Config:
             raise OptionError("--control", wrong, "an ipc:// address, or --keys")
 
     def _check_gdb(self) -> None:
+        if (self.snapshot is None) != (not self.snapshot_at):
+            raise OptionError("--snapshot", "--snapshot-at belongs to it", "both, or neither")
         if self.gdb is not None:
             parse_place(self.gdb)
         elif self.wait_gdb:
@@ -462,9 +465,6 @@ def parse_policies(texts: Sequence[str]) -> dict[str, str]:
         check_policy(name, policy)
         policies[name] = policy
     return policies
-
-
-WHOLE = "1 for it, or PLUGIN=N for others"
 
 
 def not_in_shards(plugin: str) -> str:

@@ -25,9 +25,7 @@ from mttcg.supervisor.result import RunResult, StopReason
 from mttcg.terminal import tell
 from mttcg_bus.host.threads import stay_single_threaded
 
-OF_A_RUN = (
-    *("--smp", "--code-cache", "--code-store", "--plugin", "--rng", "--net", "--check", "--pin"),
-)
+OF_A_RUN = (*("--smp", "--code-cache", "--code-store", "--plugin", "--check", "--pin"),)
 """Options of the machine that are as those of `mttcg run`."""
 DEFAULT_STORE = "~/.cache/mttcg/code"
 FORWARDED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")

@@ -18,7 +18,6 @@ from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
 from mttcg.config import (
     MEMORY_DEFAULT,
     NO_GUEST,
-    SMP_DEFAULT,
     Config,
     parse_assignment,
     parse_loads,
@@ -103,7 +102,7 @@ def machine_options(args: argparse.Namespace) -> dict[str, Any]:
     """Give the fields of a Config that say what is run; OptionError."""
     return {
         "guest": args.guest,
-        "smp": SMP_DEFAULT if args.smp is None else args.smp,
+        "smp": 1 if args.smp is None else args.smp,
         "memory": MEMORY_DEFAULT if args.memory is None else parse_size(args.memory),
         "tiers": args.tiers,
         "code_cache": parse_size(args.code_cache, "--code-cache"),
@@ -150,6 +149,8 @@ def run_options(args: argparse.Namespace) -> dict[str, Any]:
         "allow": tuple(args.allow),
         "control": args.control,
         "allow_control": tuple(args.allow_control),
+        "snapshot": args.snapshot,
+        "snapshot_at": args.snapshot_at,
         "gdb": args.gdb,
         "wait_gdb": args.wait_gdb,
         "record": args.record,

@@ -31,6 +31,16 @@ MACHINE: Options = {
         "help": "go on from a snapshot (see mttcg ctl); the options of the machine, such as --smp, "
         "are those that it was started with",
     },
+    "--snapshot": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "write a snapshot to FILE when a hart first comes to the place of --snapshot-at",
+    },
+    "--snapshot-at": {
+        "metavar": "PLACE",
+        "default": "",
+        "help": "SYMBOL, SYMBOL+OFFSET, or an address as 0x...",
+    },
     "--smp": {"metavar": "N", "type": int, "help": f"number of vCPUs, 1 to {SMP_MAX} (1)"},
     "--memory": {"metavar": "SIZE", "help": "guest RAM (128M)"},
     "--code-cache": {

@@ -158,12 +158,14 @@ def described(supervisor: "psutil.Process", url: str, seconds: float) -> UserRun
         args = arguments_of(supervisor.cmdline())
     except psutil.Error:
         args = None
-    if args is not None:
-        controlled = bool(args.control)
+    controlled = None if args is None else bool(args.control)
+    if args is not None and args.from_snapshot is None:
         shown = args.kernel or args.bios or args.guest
         return UserRun(supervisor.pid, url, seconds, str(shown), args.smp or 1, controlled)
     guest, harts = asked(url) if url else (None, None)
-    return UserRun(supervisor.pid, url, seconds, guest, harts)
+    if args is not None and guest is None:
+        guest = str(args.from_snapshot)  # the snapshot knows its guest
+    return UserRun(supervisor.pid, url, seconds, guest, harts, controlled)
 
 
 def arguments_of(words: Sequence[str]) -> argparse.Namespace | None:

@@ -1,11 +1,11 @@
 """The guest as a debugger's session uses it."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mttcg.errors import UserError
 from mttcg.isa.debug_description import DebugDescription
-from mttcg.vcpu.stop_point import Motion
+from mttcg.vcpu.stop_point import Motion, Reason
 
 Then = Callable[[], None]
 """What is called when something is so."""
@@ -13,6 +13,14 @@ Then = Callable[[], None]
 
 class RefusedError(UserError):
     """The guest does not do what a debugger wants; says why."""
+
+
+class Point(NamedTuple):
+    """Where harts are to stop: before an instruction, or behind accesses to some bytes."""
+
+    kind: Reason
+    address: int
+    size: int
 
 
 class DebuggedGuest(Protocol):
@@ -29,8 +37,8 @@ class DebuggedGuest(Protocol):
     def stand(self, then: Then) -> None:
         """Have all harts stand; `then` is called when they do."""
 
-    def go(self, ways: Sequence[Motion], points: Collection[int]) -> None:
-        """Let harts go on, each in its way, and stop at some addresses."""
+    def go(self, ways: Sequence[Motion], points: Collection[Point]) -> None:
+        """Let harts go on, each in its way, and stop at some points."""
 
     def read_register(self, cpu: int, name: str) -> int:
         """A register; RefusedError."""

@@ -12,19 +12,21 @@ from mttcg.debugger.documents import memory_map, target_description, thread_list
 from mttcg.debugger.guest import DebuggedGuest
 from mttcg.debugger.memory import MemoryPackets, place_of
 from mttcg.debugger.packets import ACCEPTED, LONGEST, REFUSED, Packet, PacketReader, encode
+from mttcg.debugger.points import Points
 from mttcg.debugger.registers import RegisterPackets
 from mttcg.debugger.resumption import OFFERED, thread_of, ways_of
 from mttcg.errors import UserError
+from mttcg.vcpu.messages import HartStopped
 from mttcg.vcpu.stop_point import Motion, Reason
 
 TRAPPED, INTERRUPTED = 5, 2
 """Signals that stand for the reasons of stops: SIGTRAP and SIGINT, as GDB numbers them."""
 OK = b"OK"
 WRONG, WRONG_PLAIN = b"E.%s", b"E01"
+BEFORE_STEP = (b"z", b"Z", b"m", b"vCont;")
+"""What a debugger sends from a stop behind an access to the step that it takes to be needed."""
 PLAIN = (b"m", b"M", b"X", b"g", b"G", b"H", b"T")
 """What is answered by a plain error: a debugger would take a text for data."""
-BREAKPOINTS = (b"0", b"1")
-"""Of software and of hardware: here they are the same."""
 FEATURES = (
     "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;"
     "qXfer:memory-map:read+;vContSupported+;swbreak+;hwbreak+;error-message+"
@@ -54,14 +56,15 @@ class Session:
         self.guest, self.send, self.leave = guest, send, leave
         self.registers, self.memory = RegisterPackets(guest), MemoryPackets(guest)
         self.reader = PacketReader()
-        self.queue: list[bytes] = []
+        self.queue: list[Packet] = []
         self.acknowledges = True
         self.is_over = False
         self.cpu = self.going = 0
         self.ways = [Motion.GO] * guest.count
-        self.points: dict[int, set[bytes]] = {}
-        self.stopped: dict[int, Reason] = {}
+        self.points = Points()
+        self.stopped: dict[int, HartStopped] = {}
         self.interrupted = False
+        self.behind_access: int | None = None
         self.last_stop = b""
         self.answers: dict[bytes, Callable[[bytes], bytes | None]] = {
             b"?": lambda _: self.last_stop,
@@ -75,8 +78,8 @@ class Session:
             b"X": partial(self._do, self.memory.write, in_digits=False),
             b"H": self._choose,
             b"T": self._is_alive,
-            b"z": partial(self._point, False),
-            b"Z": partial(self._point, True),
+            b"z": lambda rest: OK if self.points.change(False, rest) else b"",
+            b"Z": lambda rest: OK if self.points.change(True, rest) else b"",
             b"c": lambda _: self._go_from(Motion.GO),
             b"s": lambda _: self._go_from(Motion.STEP),
             b"C": lambda _: self._go_from(Motion.GO),
@@ -113,19 +116,24 @@ class Session:
         self._serve()
 
     def _take(self, packet: Packet) -> None:
-        if packet.interrupt:
-            self._interrupt()
-        elif packet.damaged:
+        if packet.damaged:
             self.send(REFUSED)
-        else:
-            if self.acknowledges:
-                self.send(ACCEPTED)
-            self.queue.append(packet.content)
+            return
+        if self.acknowledges and not packet.interrupt:
+            self.send(ACCEPTED)
+        self.queue.append(packet)
 
     def _serve(self) -> None:
-        """Answer what waits, while all stand."""
-        while self.queue and self.phase is Phase.STANDING and not self.is_over:
-            answer = self._answer(self.queue.pop(0))
+        """Do what waits, in its order: answer while all stand, stop while some run."""
+        while self.queue and self.phase is not Phase.STOPPING and not self.is_over:
+            is_interrupt = self.queue[0].interrupt
+            if self.phase is Phase.RUNNING and not is_interrupt:
+                return
+            packet = self.queue.pop(0)
+            if is_interrupt:
+                self._interrupt()
+                continue
+            answer = self._answer(packet.content)
             if answer is not None:
                 self.send(encode(answer))
 
@@ -135,6 +143,8 @@ class Session:
         if not known:
             return b""  # as the protocol has it for what is not known
         name = max(known, key=len)
+        if name not in BEFORE_STEP:
+            self.behind_access = None
         try:
             return self.answers[name](content[len(name) :])
         except UserError as error:
@@ -167,17 +177,18 @@ class Session:
 
     def _stop_of(self, cpu: int) -> bytes:
         """What is told of a hart that stopped, whose thread is the current one then."""
-        reason, self.cpu = self.stopped.pop(cpu), cpu
-        number, digits, at = self.registers.counter_of(cpu)
-        kinds = self.points.get(at, ()) if reason is Reason.BREAKPOINT else ()
-        why = b""
-        if kinds:
-            why = b"swbreak:;" if b"0" in kinds else b"hwbreak:;"
+        stop, self.cpu = self.stopped.pop(cpu), cpu
+        if stop.reason == Reason.ACCESS and self.guest.description.steps_over_access:
+            self.behind_access = cpu
+        return self._stop_reply(cpu, self.points.of(stop) or b"")
+
+    def _stop_reply(self, cpu: int, why: bytes) -> bytes:
+        number, digits, _ = self.registers.counter_of(cpu)
         return b"T%02xthread:%x;%x:%s;%s" % (TRAPPED, cpu + 1, number, digits, why)
 
-    def hart_stopped(self, cpu: int, reason: Reason) -> None:
+    def hart_stopped(self, cpu: int, stop: HartStopped) -> None:
         """A hart has stopped, and stands."""
-        self.stopped[cpu] = reason
+        self.stopped[cpu] = stop
         if self.phase is Phase.RUNNING:
             self.phase = Phase.STOPPING
             self.guest.stand(self._stand)
@@ -195,14 +206,19 @@ class Session:
 
     def _go(self, ways: list[Motion]) -> None:
         """Let harts go on; not at all if one of them has a stop that is still to be told of."""
+        passed, self.behind_access = self.behind_access, None
+        stepping = [cpu for cpu, way in enumerate(ways) if way is not Motion.STAND]
+        if stepping == [passed] and ways[stepping[0]] is Motion.STEP:
+            self.send(encode(self._stop_reply(stepping[0], b"")))  # it is behind it already
+            return
         for cpu in [cpu for cpu in self.stopped if ways[cpu] is not Motion.STAND]:
-            if self.registers.counter_of(cpu)[2] in self.points:
+            if self.points.of(self.stopped[cpu]) is not None:
                 self.last_stop = self._stop_of(cpu)
                 self.send(encode(self.last_stop))
                 return
             del self.stopped[cpu]  # the debugger does not want it to stop there any more
         self.phase, self.ways = Phase.RUNNING, ways
-        self.guest.go(ways, self.points)
+        self.guest.go(ways, self.points.wanted)
 
     def ended(self, status: int) -> None:
         """The guest has ended with a status."""
@@ -223,19 +239,6 @@ class Session:
     def _do(self, work: Callable[..., None], rest: bytes, **how: bool) -> bytes:
         """Do what has no answer of its own, for the current thread."""
         work(self.cpu, rest, **how)
-        return OK
-
-    # places
-
-    def _point(self, add: bool, rest: bytes) -> bytes:
-        kind, place, *_conditions = rest.split(b";")[0].split(b",", 1)
-        if kind not in BREAKPOINTS:
-            return b""
-        address, _ = place_of(place)
-        kinds = self.points.setdefault(address, set())
-        (kinds.add if add else kinds.discard)(kind)
-        if not kinds:
-            del self.points[address]
         return OK
 
     # threads

@@ -32,6 +32,8 @@ class DebugDescription:
         features: the registers, by the feature of the debugger's that they are.
         counter: name of the program counter.
         shown: names of those that come with each stop, and in one packet.
+        steps_over_access: whether the debugger takes a hart to have stopped before the access that
+            is watched, and has it make one step at once.
     """
 
     architecture: str
@@ -39,6 +41,7 @@ class DebugDescription:
     types: dict[str, str]
     counter: str
     shown: tuple[str, ...]
+    steps_over_access: bool
 
     @property
     def registers(self) -> dict[int, DescribedRegister]:

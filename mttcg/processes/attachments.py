@@ -16,6 +16,10 @@ BELL = "bell "
 """What the names of the eventfds begin with."""
 
 
+OVERLAY = "overlay "
+"""What the names of descriptors begin with that have what was written to a drive."""
+
+
 def bell_of(row: str) -> str:
     """Name of the eventfd by which the back end of a row is notified."""
     return BELL + row
@@ -53,7 +57,7 @@ class DeviceAttachment(NamedTuple):
     @property
     def overlay(self) -> str:
         """Name of the descriptor of what lies above a file, unless it is written itself."""
-        return f"overlay {self.row}"
+        return OVERLAY + self.row
 
     @property
     def streams(self) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ class VcpuPlugins:
         attached = tuple(
             self._describe(each)
             for each in self.guest.registry.attachments
-            if each.where not in MADE_BY_THE_VCPU
+            if each.where not in MADE_BY_THE_VCPU and each.plugin
         )
         costs = self.guest.costs.to_plain() if self.guest.costs is not None else ()
         self.channel.send(InstrumentsTold(message.question, attached, tuple(costs)))

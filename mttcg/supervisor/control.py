@@ -298,7 +298,7 @@ class RunControl:
         if self.snapshots is None:
             from mttcg.supervisor.snapshots import Snapshots  # few runs take some
 
-            self.snapshots = Snapshots(self.run, self.standstill)
+            self.snapshots = Snapshots(self.run, self.standstill, self.watch.files.any_open)
         return self.snapshots.take(Path(plain.take_text(given, "file")))
 
     def _read_registers(self, given: Given) -> Answer:

@@ -6,25 +6,27 @@ from collections.abc import Callable, Collection, Sequence
 
 from mttcg.attached import DebugPlace, parse_place
 from mttcg.config import Config
-from mttcg.debugger.guest import Then
+from mttcg.debugger.guest import Point, Then
 from mttcg.debugger.packets import encode
 from mttcg.debugger.session import Session
-from mttcg.isa.context import EVERYWHERE
+from mttcg.isa.context import EVERYWHERE, Scope, scope_of
 from mttcg.isa.debug_description import DebugDescription
 from mttcg.memory.address import Virtual
 from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.control import Given, RunControl
 from mttcg.supervisor.debug_door import DebugDoor
-from mttcg.supervisor.debug_monitor import monitor
+from mttcg.supervisor.debug_monitor import OwnVerb, monitor
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.tasks import Answer, CommandError, Task
 from mttcg.supervisor.watch import Watch
 from mttcg.terminal import tell
 from mttcg.vcpu.messages import ChangeStops, GoOn, HartStopped
 from mttcg.vcpu.shared import Ending
-from mttcg.vcpu.stop_point import Motion, Reason, StopPoint
+from mttcg.vcpu.stop_point import Motion, StopPoint
 from mttcg_bus.wire import plain
 
+UPPER_HALF = 1 << 63
+"""From here on addresses are negative, and those of kernels."""
 RECEIVED_BYTES = 1 << 16
 SEND_SECONDS = 10.0
 """How long a debugger may take nothing of what it is sent."""
@@ -58,6 +60,7 @@ class Debugging:
         self.connection: socket.socket | None = None
         self.name = ""
         self.in_force: set[StopPoint] = set()
+        self.users = EVERYWHERE
 
     # who connects
 
@@ -176,7 +179,7 @@ class Debugging:
     def hart_stopped(self, cpu: int, message: HartStopped) -> None:
         """A hart has stopped; without a debugger, it goes on."""
         if self.session is not None:
-            self.session.hart_stopped(cpu, Reason(message.reason))
+            self.session.hart_stopped(cpu, message)
         else:
             self._order([Motion.GO] * self.count)
 
@@ -191,9 +194,12 @@ class Debugging:
             yield from self.watch.standstill.begin(FOR_EVER)
         return {}
 
-    def go(self, ways: Sequence[Motion], points: Collection[int]) -> None:
+    def go(self, ways: Sequence[Motion], points: Collection[Point]) -> None:
         """See DebuggedGuest."""
-        wanted = {StopPoint(Virtual(at), *EVERYWHERE) for at in points}
+        wanted = {
+            StopPoint(str(p.kind), p.size, Virtual(p.address), *self._scope_of(p.address))
+            for p in points
+        }
         added, removed = wanted - self.in_force, self.in_force - wanted
         if added or removed:
             self.watch.order(lambda epoch: ChangeStops(epoch, tuple(added), tuple(removed)))
@@ -201,6 +207,24 @@ class Debugging:
         self._order(ways)
         if self.watch.standstill.since_ns is not None:
             self.watch.standstill.end()
+
+    def _scope_of(self, address: int) -> Scope:
+        """Where a breakpoint holds: the upper half of addresses is a kernel's, in every space."""
+        return EVERYWHERE if address >= UPPER_HALF else self.users
+
+    def choose_space(self, words: list[str]) -> str:
+        """`monitor space PID|all`: of which process breakpoints in the lower half are."""
+        (wanted,) = words
+        if wanted == "all":
+            self.users = EVERYWHERE
+            return "breakpoints hold in every address space"
+        pid = int(wanted, 0)
+        found = self.run.linux().processes()
+        process = next((each for each in found if each.pid == pid and each.space), None)
+        if process is None:
+            return f"there is no process {pid} with an address space; monitor processes lists them"
+        self.users = scope_of(None, process.space)
+        return f"breakpoints below {UPPER_HALF:#x} hold in process {pid} ({process.comm}) alone"
 
     def _order(self, ways: Sequence[Motion]) -> None:
         self.watch.order(lambda epoch: GoOn(epoch, tuple(ways)))
@@ -232,7 +256,12 @@ class Debugging:
 
     def command(self, line: str, then: Callable[[str], None]) -> None:
         """See DebuggedGuest."""
-        monitor(self.run, self.control, line, then)
+        space = OwnVerb(
+            "space PID|all",
+            "in which process breakpoints of programs hold",
+            lambda _run, _control, words: self.choose_space(words),
+        )
+        monitor(self.run, self.control, line, then, {"space": space})
 
     def end(self) -> None:
         """See DebuggedGuest."""
@@ -244,6 +273,8 @@ class Debugging:
 def debugging_of(control: RunControl) -> Debugging:
     """The debugging of a run, made when it is first asked for; CommandError."""
     if not isinstance(control.debugger, Debugging):
+        if control.debugger is not None:
+            raise CommandError("harts stop for --snapshot-at; expected that to be over")
         control.debugger = Debugging(control.run, control.watch, control)
     return control.debugger
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mttcg.config import WHOLE, Config, not_in_shards
+from mttcg.config import Config, not_in_shards
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
 from mttcg.printable import printable
 from mttcg.supervisor.aggregator_process import AggregatorProcess
@@ -24,6 +24,7 @@ from mttcg_bus.wire.control import SILENT
 if TYPE_CHECKING:
     from mttcg_bus.wire.security import ServerSecurity
 
+OTHERS = "1 for it, or PLUGIN=N for others"
 SILENCE_SECONDS = 30.0
 """At the end: how long all subscribers may acknowledge nothing."""
 REPORT_SECONDS = 60.0
@@ -114,7 +115,7 @@ class Delivery:
         """Start a plugin's aggregator."""
         wanted = config.shards.get(plugin.name, config.shards.get("", 1))
         if min(wanted, config.smp) > 1 and not plugin.in_shards:
-            raise OptionError("--shards", not_in_shards(plugin.name), WHOLE)
+            raise OptionError("--shards", not_in_shards(plugin.name), OTHERS)
         self.aggregators.append(
             AggregatorProcess.start(
                 plugin.name,

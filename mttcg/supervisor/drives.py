@@ -9,6 +9,7 @@ from pathlib import Path
 from mttcg.attached import OVERLAID, WRITTEN, Drive
 from mttcg.errors import OptionError
 from mttcg.hardware.devices.virtio.block import SECTOR
+from mttcg.hardware.devices.virtio.disk import overlay_bytes
 from mttcg.processes.attachments import DeviceAttachment
 
 OPTION = "--drive"
@@ -71,7 +72,7 @@ def open_overlay(path: Path, size: int) -> int:
     """
     try:
         with tempfile.TemporaryFile(buffering=0) as file:
-            os.ftruncate(file.fileno(), size)
+            os.ftruncate(file.fileno(), overlay_bytes(size))
             return os.dup(file.fileno())
     except OSError as error:
         wrong = f"there is no room for what is written to {path}: {error.strerror}"

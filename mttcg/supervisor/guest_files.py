@@ -41,6 +41,11 @@ class GuestFileService:
         answer = self.files.do(asked.operation, asked.handle, asked.number, data)
         return FileOperationDone(answer.value, answer.error, base64.b64encode(answer.data).decode())
 
+    def any_open(self) -> str:
+        """Say how many files the guest has open, "" if none."""
+        count = len(self.files.open_files) if "files" in vars(self) else 0
+        return f"the guest has {count} files open by semihosting" if count else ""
+
     def close(self) -> None:
         """Close all files."""
         if "files" in vars(self):

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from mttcg.config import Config
@@ -18,6 +19,7 @@ from mttcg.state.vcpu_state import VcpuState
 from mttcg.supervisor.saved_machine import (
     EXPECTED,
     RAM,
+    check_drives,
     check_images,
     check_same_machine,
     saved_machine,
@@ -48,6 +50,7 @@ class Restoring:
             self.saved = saved = saved_machine(self.file)
             check_same_machine(self.path, saved, config)
             self._check_fitting()
+            check_drives(self.path, saved, config)
             check_images(self.path, saved, boot.images)
         except BaseException:
             self.file.close()
@@ -92,12 +95,13 @@ class Restoring:
             machine.begin_input()
             os.write(console, waiting)
 
-    def fill_ram(self, file: int, ram: Any) -> BootState:
-        """Put RAM into a segment that is all zeros; how the harts had started.
+    def fill_ram(self, files: Mapping[str, int], ram: Any) -> BootState:
+        """Put RAM, and what was written to drives, where they belong; how the harts had started.
 
-        file: the segment's descriptor. ram: a writable buffer of it.
+        files: descriptors by name, of what is all zeros. ram: a writable buffer of it.
         """
-        self.file.restore(RAM, file)
+        for memory in self.saved.memories:
+            self.file.restore(memory["name"], files[memory["name"]])
         set_symbols(self.image, ram, self.config.symbols_set)
         return BootState(**vars(self.saved.boot))
 

@@ -28,6 +28,7 @@ from mttcg.supervisor.console import (
     is_beside_prints,
     is_terminal,
 )
+from mttcg.supervisor.counted_so_far import counted_so_far
 from mttcg.supervisor.failures import Warnings
 from mttcg.supervisor.guest_files import GuestFileService
 from mttcg.supervisor.host_process import HostProcess
@@ -42,7 +43,6 @@ from mttcg.supervisor.result import RunResult, Status
 from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.served_devices import served_devices
-from mttcg.supervisor.snapshot import snapshot_of
 from mttcg.supervisor.standstill import Standstill
 from mttcg.supervisor.streams import Streams
 from mttcg.supervisor.terminal_window import TerminalWindow
@@ -154,7 +154,7 @@ class Run:
     def _fill_ram(self, ram: memoryview, isa: str) -> BootState:
         """Put into RAM what the run starts with, or goes on from."""
         if self.restoring is not None:
-            return self.restoring.fill_ram(self.fds["ram"], ram)
+            return self.restoring.fill_ram(self.fds, ram)
         return fill_ram(self.config, self.boot, self.board, ram, isa)
 
     def _interims(
@@ -246,7 +246,7 @@ class Run:
         if self.restoring is not None:
             self.restoring.fill(machine, state.harts, self.ours[state.input_pipe])
         if delivery is not None:
-            delivery.publisher.state = lambda: snapshot_of(state)
+            delivery.publisher.state = lambda: counted_so_far(state)
         return state
 
     def _make_descriptors(self) -> None:
@@ -316,16 +316,21 @@ class Run:
 
     def _control(self, state: RunState, watch: Watch) -> "RunControl | None":
         delivery = state.delivery if self.config.control else None
-        if delivery is None and self.config.gdb is None:
+        config = self.config
+        if delivery is None and config.gdb is None and config.snapshot is None:
             return None
         from mttcg.supervisor.control import RunControl  # few runs take commands
 
         control = RunControl(state, watch, delivery)
         control.at_once["gdb"] = partial(let_gdb_connect, control)
-        if self.config.gdb is not None:
+        if config.gdb is not None:
             from mttcg.supervisor.debugging import open_door
 
-            self.ends.callback(open_door(control, self.config))
+            self.ends.callback(open_door(control, config))
+        if config.snapshot is not None:
+            from mttcg.supervisor.planned_snapshot import plan
+
+            plan(control, config, self.image)
         return control
 
     def _start_vcpus(self, state: RunState, started: BootState) -> None:

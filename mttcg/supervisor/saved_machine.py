@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mttcg.attached import Drive
 from mttcg.config import Config
 from mttcg.guest.image import GuestImage
 from mttcg.memory.address import Physical, Virtual
@@ -44,12 +45,27 @@ class SavedImage(TypedValue):
     digest: str
 
 
+class SavedDrive(TypedValue):
+    """The file of a drive; changed_ns: when it was changed last."""
+
+    path: str
+    size: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, drive: Drive) -> "SavedDrive":
+        """The file as it is now; raises OSError."""
+        found = drive.path.stat()
+        return cls(str(drive.path), found.st_size, found.st_mtime_ns)
+
+
 class SavedMachine(TypedValue):
     """A machine that stood still.
 
     mttcg: the version. extensions: that the harts have. config: of the run. boot: how the harts
     started. clock_ns: the guest's clock. host_ns: the host's time, since 1970. harts: their
-    states, words by field. devices: the states of the board's devices by row, in base64.
+    states, words by field. devices: the states of the board's devices by row, in base64. drives:
+    their files, which are not in the snapshot; what was written to them is one of the memories.
     console_input: what had come to the console and was not taken yet, in base64. memories: RAM and
     others, with their names and sizes.
     """
@@ -65,6 +81,7 @@ class SavedMachine(TypedValue):
     host_ns: int
     harts: tuple[dict[str, tuple[int, ...]], ...]
     devices: dict[str, str]
+    drives: tuple[SavedDrive, ...]
     console_input: str
     memories: tuple[dict[str, Any], ...] = ()
 
@@ -143,6 +160,19 @@ def shown(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(shown, value)) or "none"
     return str(getattr(value, "path", value))
+
+
+def check_drives(path: Path, saved: SavedMachine, config: Config) -> None:
+    """Raise SnapshotError if the file of a drive was changed since."""
+    for was, drive in zip(saved.drives, config.drives, strict=True):
+        try:
+            now = SavedDrive.of(drive)
+        except OSError as error:
+            wrong = f"--drive {drive.path}: {error.strerror}"
+            raise SnapshotError(path, wrong, "the file that it was") from error
+        if (now.size, now.changed_ns) != (was.size, was.changed_ns):
+            wrong = f"--drive {drive.path} had {was.size} bytes, changed at {was.changed_ns} ns"
+            raise SnapshotError(path, wrong, f"{now.size} and {now.changed_ns}, as it has now")
 
 
 def check_images(path: Path, saved: SavedMachine, images: tuple[GuestImage, ...]) -> None:

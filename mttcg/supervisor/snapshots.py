@@ -10,7 +10,7 @@ import mmap
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -18,7 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mttcg.attached import WRITTEN
 from mttcg.config import NO_GUEST, Config
+from mttcg.processes.attachments import OVERLAY
 from mttcg.processes.segments import create_segment
 from mttcg.snapshot.errors import SnapshotError
 from mttcg.snapshot.reader import write_all
@@ -29,6 +31,7 @@ from mttcg.supervisor.saved_machine import (
     MACHINE_FIELDS,
     RAM,
     SavedBoot,
+    SavedDrive,
     SavedImage,
     SavedMachine,
     digest_of,
@@ -125,22 +128,23 @@ class Snapshots:
     Args:
         run: what snapshots are of.
         standstill: of the run.
-        refusals: say why none can be taken now, in a line, "" if one can.
+        refusal: says why none can be taken now, "" if one can.
     """
 
-    def __init__(
-        self, run: RunState, standstill: Standstill, refusals: Sequence[Callable[[], str]] = ()
-    ) -> None:
-        self.run, self.standstill, self.refusals = run, standstill, refusals
+    def __init__(self, run: RunState, standstill: Standstill, refusal: Callable[[], str]) -> None:
+        self.run, self.standstill, self.refusal = run, standstill, refusal
         self.writing: InThread | None = None
 
-    def take(self, path: Path) -> Task:
-        """Take one; gives its file and size, and for how long the guest stood."""
+    def take(self, path: Path, taken: Callable[[], None] = lambda: None) -> Task:
+        """Take one; gives its file and size, and for how long the guest stood.
+
+        taken: is called when all is copied, and all stand still.
+        """
         self._check_possible(path)
         with ExitStack() as ends:
             writer = SnapshotWriter(path)
             ends.callback(writer.close)
-            copies = [MemoryCopy(RAM, self.run.maps["ram"], self.run.fds["ram"])]
+            copies = [MemoryCopy(*each) for each in self._memories()]
             for copy in copies:
                 ends.callback(copy.close)
 
@@ -149,7 +153,7 @@ class Snapshots:
                     copy.take()
 
             yield from self._in_thread(copy_all, ends)
-            stood = yield from self.standstill.during(partial(self._keep, path, copy_all))
+            stood = yield from self.standstill.during(partial(self._keep, path, copy_all, taken))
             stood_ms = (time.monotonic_ns() - stood["since_ns"]) // 1_000_000
             saved = stood["saved"].to_plain()
             write = partial(writer.write, saved, [copy.content() for copy in copies])
@@ -157,6 +161,15 @@ class Snapshots:
             yield self.writing.is_done
             size = self.writing.end()
         return {"file": str(path), "bytes": size, "stood_ms": stood_ms}
+
+    def _memories(self) -> Iterator[tuple[str, memoryview, int]]:
+        """What is to be copied: RAM, and what was written to drives."""
+        run = self.run
+        yield RAM, run.maps["ram"], run.fds["ram"]
+        for name, file in run.fds.items():
+            if name.startswith(OVERLAY):
+                size = os.fstat(file).st_size
+                yield name, memoryview(mmap.mmap(file, size, prot=mmap.PROT_READ)), file
 
     def finish(self) -> None:
         """The guest has ended: wait until the file that is being written is whole."""
@@ -177,27 +190,28 @@ class Snapshots:
     def _check_possible(self, path: Path) -> None:
         if self.run.machine.stopping:
             raise SnapshotError(path, "the guest has ended", "one that runs")
-        if self.run.device_fds:
-            raise SnapshotError(path, "the guest has virtio devices", "a guest without any")
-        for look in self.refusals:
-            if why := look():
-                raise SnapshotError(path, why, "a guest without that")
+        for what, expected in unkept(self.run.config):
+            raise SnapshotError(path, what, expected)
+        if why := self.refusal():
+            raise SnapshotError(path, why, "a guest without")
 
-    def _keep(self, path: Path, copy: Callable[[], None]) -> Answer:
+    def _keep(self, path: Path, copy: Callable[[], None], taken: Callable[[], None]) -> Answer:
         """While all stand still: copy what changes, and take down the rest."""
         self._check_possible(path)
         copy()
-        return {"saved": self._saved(), "since_ns": self.standstill.check()}
+        saved = self._saved()
+        taken()
+        return {"saved": saved, "since_ns": self.standstill.check()}
 
     def _saved(self) -> SavedMachine:
         run, since = self.run, self.standstill.check()
-        system = run.isa.system
+        system, config = run.isa.system, absolute(run.config)
         return SavedMachine(
             mttcg=VERSION,
             isa=run.isa.name,
             board=run.board.name,
             extensions=system.extensions[run.engine],
-            config=absolute(run.config),
+            config=config,
             images=tuple(
                 SavedImage(str(image.path.absolute()), digest_of(image))
                 for image in run.boot.images
@@ -210,8 +224,26 @@ class Snapshots:
                 name: to_text(state)
                 for name, state in run.board.states(run.machine.device_state).items()
             },
+            drives=tuple(map(SavedDrive.of, config.drives)),
             console_input=to_text(waiting_in(run.fds[run.input_pipe])),
         )
+
+
+def unkept(config: Config) -> Iterator[tuple[str, str]]:
+    """What of a machine no snapshot keeps, and what is expected in its place."""
+    for drive in config.drives:
+        if drive.access == WRITTEN:
+            wrong = f"--drive {drive.path},write: what is in the file changes later"
+            yield wrong, "drives whose files stay as they are"
+    others = {
+        "--console virtio": config.has_virtio_console,
+        "--share": config.shares,
+        "--net": config.nets,
+        "the streams of mttcg exec": config.streams,
+    }
+    for name, is_there in others.items():
+        if is_there:
+            yield f"{name}: a part of the device is outside of the machine", "a guest without"
 
 
 def absolute(config: Config) -> Config:

@@ -39,6 +39,7 @@ from mttcg.vcpu.returns import Returns, check_returns
 from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import context_address
 from mttcg.vcpu.virtual_memory import VirtualMemory
+from mttcg.vcpu.watchpoints import OwnWords
 
 
 @dataclass(frozen=True)
@@ -264,6 +265,8 @@ class GuestOfVcpu:
 
     def vcpu_words(self, declared: VcpuWords, cpu: int) -> Any:
         """What a vCPU has of declared words; raises DeclarationError if there is no such vCPU."""
+        if isinstance(declared, OwnWords):
+            return declared.array
         if not 0 <= cpu < len(self.harts):
             raise DeclarationError(declared.name, f"there is no vCPU {cpu}")
         return self.scoreboards(declared, cpu)

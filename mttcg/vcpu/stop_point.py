@@ -5,12 +5,19 @@ from enum import StrEnum
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.typed_value import TypedValue
 
+OWNER = ""
+"""Of what is attached for a debugger, in the place of a plugin."""
+
 
 class Reason(StrEnum):
-    """Why a hart stopped."""
+    """Why a hart stopped; of a StopPoint, why it is to."""
 
     BREAKPOINT = "breakpoint"
     STEP = "step"
+    READ = "read"
+    WRITE = "write"
+    ACCESS = "access"
+    """The hart is behind the instruction that made it."""
 
 
 class Motion(StrEnum):
@@ -25,9 +32,12 @@ class Motion(StrEnum):
 class StopPoint(TypedValue):
     """A place at which every hart stops.
 
-    address: of the instruction. mask, wanted: of the contexts in which it does, a Scope.
+    kind: a Reason. address: of the instruction, or of size bytes that are accessed. mask, wanted:
+    of the contexts in which an instruction is one, a Scope.
     """
 
+    kind: str
+    size: int
     address: Virtual
     mask: int
     wanted: int

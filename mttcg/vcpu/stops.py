@@ -14,10 +14,11 @@ from mttcg.memory.address import Virtual
 from mttcg.vcpu.exchange import Orders
 from mttcg.vcpu.guest import GuestOfVcpu
 from mttcg.vcpu.messages import ChangeStops, GoOn, HartStopped
-from mttcg.vcpu.stop_point import Motion, Reason, StopPoint
+from mttcg.vcpu.stop_point import OWNER, Motion, Reason, StopPoint
+from mttcg.vcpu.watchpoints import Watchpoints
 
-OWNER = ""
-"""In place of a plugin."""
+PRECEDENCE = {Reason.STEP: 0, Reason.BREAKPOINT: 1, Reason.ACCESS: 2}
+"""Of several reasons at one place, the one that is told of."""
 
 
 def site_of(point: StopPoint) -> Attachment:
@@ -41,6 +42,8 @@ class HartStops:
         self.guest = guest
         self.standing = self.stepping = False
         self.step_sites: set[Attachment] = set()
+        self.watched: set[StopPoint] = set()
+        self.watchpoints = Watchpoints()
         self.reached: Reason | None = None
         self.untold: HartStopped | None = None
         self.passed: Virtual | None = None
@@ -55,7 +58,7 @@ class HartStops:
         """The hart is at a place, within translated code: have it leave, unless it is to pass."""
         if attachment.target is Reason.STEP and not self.stepping:
             return
-        if self.reached is not Reason.BREAKPOINT:
+        if self.reached is None or PRECEDENCE[attachment.target] > PRECEDENCE[self.reached]:
             self.reached = attachment.target
         self.guest.engine.stop_for_callback(pc, half_done=False)
 
@@ -63,7 +66,8 @@ class HartStops:
         """Have the hart stand at a pc, if it has left for that; whether it has."""
         if self.reached is None:
             return False
-        self.untold = HartStopped(self.reached, pc, Virtual(0))
+        at = self.watchpoints.take_met() if self.reached is Reason.ACCESS else 0
+        self.untold = HartStopped(self.reached, pc, Virtual(at))
         self.reached, self.stepping, self.standing = None, False, True
         self.passed = pc
         self.guest.hart.request = 1
@@ -86,7 +90,15 @@ class HartStops:
         """Stop at other places."""
         for add, points in ((False, message.removed), (True, message.added)):
             for point in points:
-                self.guest.apply(Change(add, site_of(point)))
+                if point.kind == Reason.BREAKPOINT:
+                    self.guest.apply(Change(add, site_of(point)))
+                elif add:
+                    self.watched.add(point)
+                else:
+                    self.watched.discard(point)
+        if any(p.kind != Reason.BREAKPOINT for p in (*message.added, *message.removed)):
+            for change in self.watchpoints.watch(self.watched):
+                self.guest.apply(change)
 
     def go_on(self, message: GoOn, _descriptors: list[int]) -> None:
         """Go on as is asked for."""

@@ -9,12 +9,13 @@ import pytest
 from engine_harness import Bare
 from test_interpreter import ECALL, word
 from test_translated_random import improve, run
-from translated_programs import BASE, PAGE, PAGES, SEEN_AT, Start, start
+from translated_programs import BASE, CODE, PAGE, PAGES, SEEN_AT, Start, start
 
+from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import ChangedSites, Operation, Plan
-from mttcg.isa.riscv64.privilege import SUPERVISOR
-from mttcg.memory.address import Virtual
+from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
+from mttcg.memory.address import PageOffset, Virtual, physical_of
 
 HERE = SEEN_AT[SUPERVISOR]
 CALLED = Virtual(HERE + PAGE)
@@ -102,3 +103,50 @@ def test_what_is_attached_while_no_version_is_entered_is_run(
     monkeypatch.setattr(calling.bare.engine, "fence_translations", lambda: None)
     calling.run()
     assert (beside[0], words[0]) == (0, ROUNDS)
+
+
+STORES = [word("addi", 5, immediate=ROUNDS), word("sd", rs1=20, rs2=6)]
+STORES += [word("addi", 5, 5, immediate=-1), word("bne", rs1=5, rs2=0, immediate=-8), ECALL]
+OPEN = (0x1F, [(1 << 54) - 1, *[0] * 15])
+"""Protection that lets everything through."""
+LAST = 4 * len(STORES) - 4
+NOTHING = [word("addi")] * (PAGE // 4)
+ONE_PAGE = {
+    MACHINE: [*STORES, *NOTHING[len(STORES) :]],
+    SUPERVISOR: [*NOTHING, *STORES, *NOTHING[len(STORES) :]],
+}
+"""Code by which both levels have the same in a page, which is the second one for a supervisor."""
+
+
+def observed_page(bare: Bare, number: int) -> ObservedPage:
+    """What a page of RAM is run by, as something is attached."""
+    interpreter = bare.engine.llvm.code.interpreter
+    row = int(interpreter.table[bare.cache.page_of(physical_of(Virtual(BASE + PAGE * number)))])
+    all_pages = [page for pages in interpreter.observed.values() for page in pages.values()]
+    (found,) = (page for page in all_pages if page.row == row)
+    assert isinstance(found, ObservedPage)
+    return found
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+def test_better_code_is_met_by_pages_that_ran_untranslated_before(turns: int) -> None:
+    bare = Bare("llvm", BASE, PAGES * PAGE, native_traps=True)
+    words = np.zeros(1, dtype=np.uint64)
+    count = Operation(operations.count(in_table=False), words.ctypes.data, "count")
+    bare.engine.apply(Plan(every_access=(count,)))
+    levels = [MACHINE, SUPERVISOR] * turns + [SUPERVISOR]
+    for number, level in enumerate(levels, 1):
+        begin = start(random.Random(2), ONE_PAGE[level], level)
+        begin.registers[20] = BASE + 50 * PAGE if level == MACHINE else 1 << 30
+        begin.status = 0
+        begin.protection = OPEN
+        begin.pc = SEEN_AT[level] + PAGE * (level == SUPERVISOR)
+        before = int(words[0])
+        found = run(bare, begin, begin.pc + LAST)
+        faults = [trap for trap in found.traps if trap[0] < 8 or trap[0] > 11]
+        assert int(words[0]) - before == ROUNDS - len(faults)
+        if number == len(levels) - 1:
+            improve(bare, whole=False)
+            page = observed_page(bare, CODE[1])
+            assert page.entry(PageOffset(4)) == page.native.translated
+    bare.close()

@@ -14,6 +14,7 @@ from mttcg.engine.llvm.arena_layout import (
     ALIGNMENT,
     INSIDE_AT,
     INSIDE_STRIDE,
+    MOST_NEWS,
     PLACES_BYTES,
     REGIONS,
     ROWS,
@@ -182,6 +183,22 @@ def test_a_vcpu_that_is_told_of_better_code_is_only_asked(machine: Machine) -> N
         machine.arena.renew()
     assert machine.asked == [2]
     assert machine.arena.generation == 1
+
+
+def test_what_there_is_better_code_of_is_told_once(machine: Machine) -> None:
+    arena = machine.arena
+    assert arena.renewed(0) == (0, [])
+    with arena:
+        for slot in (5, 9):
+            arena.tell_of(slot)
+    assert arena.renewed(0) == (2, [5, 9])
+    assert arena.renewed(2) == (2, [])
+    with arena:
+        for slot in range(MOST_NEWS - 1):
+            arena.tell_of(slot)
+    known, slots = arena.renewed(2)
+    assert (known, slots) == (MOST_NEWS + 1, list(range(MOST_NEWS - 1)))
+    assert arena.renewed(1) == (MOST_NEWS + 1, None), "they may have been written over"
 
 
 def test_no_mapping_is_writable_and_executable(machine: Machine) -> None:

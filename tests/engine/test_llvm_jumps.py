@@ -101,6 +101,12 @@ def test_the_table_has_code_by_place_and_forgets_it() -> None:
     assert (at(BASE + 6), at(BASE + PAGE + 8)) == (0, 0)
     nothing = int(table.pages[0])
     assert [int(row) != nothing for row in table.pages] == [False, True, False, True]
+    table.drop(Fetched.used[2])  # of which none is known
+    table.drop(Fetched.used[3])
+    assert (at(BASE + PAGE + 6), at(BASE + 3 * PAGE)) == (77, 0)
+    assert [int(row) != nothing for row in table.pages] == [False, True, False, False]
+    table.put(PhysicalPage(3), PageOffset(2), HostAddress(55), translated=False)
+    assert (at(BASE + 3 * PAGE), at(BASE + 3 * PAGE + 2)) == (0, 55), "it is learnt anew"
     table.clear()
     assert set(table.pages.tolist()) == {nothing}
 

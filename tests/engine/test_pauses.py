@@ -50,3 +50,38 @@ def test_pauses_let_others_run(name: str, improved: bool) -> None:
             bare.improve(BASE)
     bare.close()
     assert len(calls) == (YIELDS if name in PAUSES else 0)
+
+
+NOTHING, LOAD, UNTIL = 0x0000_0013, 0x0003_3383, 0xFE03_8CE3
+"""nop; ld x7, (x6); beqz x7, 8 bytes back."""
+LOOKS = 40
+TURNS = 200_000
+"""Of a loop that counts, in which it is often time to look."""
+
+
+@pytest.mark.parametrize("improved", [False, True], ids=["interpreter", "optimised"])
+@pytest.mark.parametrize("counts", [False, True], ids=["waits", "counts"])
+def test_a_hart_that_changes_no_register_lets_others_run(counts: bool, improved: bool) -> None:
+    bare, calls, place = Bare("llvm", BASE, 4 * PAGE, native_traps=True), [], BASE + PAGE
+
+    def yields() -> int:
+        calls.append(1)
+        if len(calls) == LOOKS:
+            bare.write(place, b"\1")
+        return 0
+
+    counted = YIELD(yields)
+    bare.engine.llvm.frame[Word.YIELD] = address_of_function(counted)
+    program = [COUNT_DOWN, LOAD, AGAIN, ECALL] if counts else [NOTHING, LOAD, UNTIL, ECALL]
+    fill([(BASE + 4 * at, instruction) for at, instruction in enumerate(program)], bare.write)
+    for _ in range(1 + improved):
+        calls.clear()
+        bare.write(place, b"\0")
+        x = [0] * 32
+        x[6], x[COUNTER] = place, TURNS
+        bare.set_registers(x, [0] * 32, 0)
+        list(bare.run_to_trap(BASE))
+        assert len(calls) == (0 if counts else LOOKS)
+        if improved:
+            bare.improve(BASE)
+    bare.close()

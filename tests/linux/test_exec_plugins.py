@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from built_program import build_bare
+from built_program import build_bare, build_program
 from debian_guest import LIMIT, needs_debian
 
 pytest.importorskip("ziglang", reason="programs are built with it: pip install '.[test]'")
@@ -17,17 +18,23 @@ INSTRUCTIONS = 2 * 0x80000 + 4
 SEEN = ("icount", "howvec", "hotblocks,top=0", "syscalls")
 
 
-def result_of(folder: Path, *options: str) -> dict[str, Any]:
-    plugins = [word for name in SEEN for word in ("--plugin", name)]
-    command = [*(sys.executable, "-m", "mttcg", "exec"), *plugins, "--json", "result.json"]
+def result_of(
+    folder: Path,
+    *options: str,
+    plugins: Sequence[str] = SEEN,
+    program: Sequence[str] = ("./counted",),
+    status: int = 3,
+) -> dict[str, Any]:
+    given = [word for name in plugins for word in ("--plugin", name)]
+    command = [*(sys.executable, "-m", "mttcg", "exec"), *given, "--json", "result.json"]
     done = subprocess.run(
-        [*command, *options, "--", "./counted"],
+        [*command, *options, "--", *program],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=LIMIT,
     )
-    assert done.returncode == 3, done.stderr
+    assert done.returncode == status, done.stderr
     assert b"warning" not in done.stderr
     found: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return found
@@ -57,3 +64,21 @@ def test_the_whole_system_is_seen_if_that_is_asked_for(tmp_path: Path) -> None:
     assert total == sum(vcpu["instructions"] for vcpu in result["vcpus"]) > 100 * INSTRUCTIONS
     processes = {row["pid"] for row in plugins["syscalls"]["by process and call"]}
     assert 1 in processes and len(processes) > 1, "the first one, and the program"
+
+
+THREADS, ROUNDS, OF_A_ROUND = 4, 1_000_000, 3
+"""What the program's threads do, by its source: a counter, an add, and a branch."""
+
+
+def test_all_threads_are_seen_on_the_vcpus_that_they_run_on(tmp_path: Path) -> None:
+    build_program("acts", tmp_path / "acts")
+    result = result_of(
+        *(tmp_path, "--smp", str(THREADS)),
+        plugins=["icount"],
+        program=["./acts", "threads", str(THREADS)],
+        status=0,
+    )
+    counts = [row["instructions"] for row in result["plugins"]["icount"]["vcpus"]]
+    least = THREADS * ROUNDS * OF_A_ROUND
+    assert least < sum(counts) < least * 1.01, "nothing of the kernel's"
+    assert sum(count > ROUNDS for count in counts) > 1, "they run on several"

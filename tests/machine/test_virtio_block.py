@@ -24,7 +24,13 @@ from mttcg.hardware.devices.virtio.block import (
     BlockStatus,
     Request,
 )
-from mttcg.hardware.devices.virtio.disk import CLUSTER, Disk, FileDisk, OverlaidDisk
+from mttcg.hardware.devices.virtio.disk import (
+    CLUSTER,
+    Disk,
+    FileDisk,
+    OverlaidDisk,
+    overlay_bytes,
+)
 from mttcg.hardware.devices.virtio.layout import (
     DeviceKind,
     DeviceStatus,
@@ -86,7 +92,7 @@ def opened(image: Path) -> Iterator[Callable[[str], Disk]]:
         if kind == "file":
             return FileDisk(descriptors[0], BYTES)
         descriptors.append(os.memfd_create("overlay"))
-        os.ftruncate(descriptors[1], BYTES)
+        os.ftruncate(descriptors[1], overlay_bytes(BYTES))
         return OverlaidDisk(descriptors[0], descriptors[1], BYTES)
 
     yield open_disk
@@ -124,6 +130,27 @@ def test_random_requests_do_what_they_do_to_bytes(
     assert machine.get(0, BYTES) == expected
     assert image.read_bytes() == (before if kind == "overlaid" else expected)
     assert machine.errors == []
+
+
+def test_another_process_goes_on_with_what_was_written(opened: Callable[[str], Disk]) -> None:
+    chance, disk = random.Random(3), opened("overlaid")
+    assert isinstance(disk, OverlaidDisk)
+    machine = DiskMachine(disk)
+    assert machine.put(3, chance.randbytes(11 * SECTOR)) is BlockStatus.OK
+    assert machine.put(BYTES // SECTOR - 1, chance.randbytes(SECTOR)) is BlockStatus.OK
+    assert machine.ranges(Request.WRITE_ZEROES, (40, 20, 0)) is BlockStatus.OK
+    whole = machine.get(0, BYTES)
+    other = DiskMachine(OverlaidDisk(disk.below, disk.overlay, BYTES))
+    assert other.get(0, BYTES) == whole
+    assert other.put(70, b"x" * SECTOR) is BlockStatus.OK
+    assert other.get(69, 3 * SECTOR)[SECTOR : 2 * SECTOR] == b"x" * SECTOR
+
+
+@pytest.mark.parametrize("size", [SECTOR, CLUSTER, CLUSTER * CLUSTER * 8, 1 << 30, BYTES])
+def test_an_overlay_has_room_for_a_bit_of_each_cluster(size: int) -> None:
+    clusters = -(-size // CLUSTER)
+    room = overlay_bytes(size) - clusters * CLUSTER
+    assert room % CLUSTER == 0 and 0 <= 8 * room - clusters < 8 * CLUSTER
 
 
 @BOTH

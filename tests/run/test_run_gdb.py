@@ -10,7 +10,7 @@ from run_harness import LIMIT, Running, eventually, guest, plugin
 from mttcg_bus import Control
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
-ROUNDS = 40
+ROUNDS = 4
 
 
 @pytest.fixture(params=["llvm", "unicorn"])
@@ -101,7 +101,7 @@ def test_registers_and_memory_are_written(debugged: tuple[Running, Gdb, int]) ->
     assert gdb.value("rounds") == 1
     gdb.refused("-data-read-memory-bytes 0x1000 4")
     gdb.refused("-gdb-set var $mhartid = 3")
-    gdb.ask("-gdb-set var rounds = 40")
+    gdb.ask(f"-gdb-set var rounds = {ROUNDS}")
     assert 'reason="exited-normally"' in gdb.go()
     assert running.wait() == 0
 
@@ -115,6 +115,36 @@ def test_source_lines_are_stepped_and_functions_finished(
     assert f"total = {ROUNDS * smp}" in gdb.console("info args")
     assert 'func="guest_main"' in gdb.go("-exec-finish")
     gdb.go("-exec-next")
+    assert 'reason="exited-normally"' in gdb.go()
+    assert running.wait() == 0
+
+
+def test_each_access_to_what_is_watched_is_a_stop_behind_it(
+    debugged: tuple[Running, Gdb, int],
+) -> None:
+    running, gdb, smp = debugged
+    gdb.ask("-break-insert -t guest_main")
+    gdb.go()
+    gdb.ask("-break-watch -a shared.added")
+    gdb.ask("-break-watch -r rounds")
+    reads, accesses = 0, 0
+    while 'reason="exited' not in (stop := gdb.go()):
+        reads += (is_read := 'reason="read-watchpoint-trigger"' in stop)
+        accesses += 'reason="access-watchpoint-trigger"' in stop
+        before = gdb.console("x/i $pc-4")
+        assert ("ld\ts" if is_read else "amoadd") in before or accesses > smp * ROUNDS
+    assert (reads, accesses) == (smp, smp * ROUNDS + 1)  # the report reads it, too
+    assert running.wait() == 0
+
+
+def test_a_write_that_is_watched_shows_both_values(debugged: tuple[Running, Gdb, int]) -> None:
+    running, gdb, _ = debugged
+    gdb.ask("-break-insert -t guest_main")
+    gdb.go()
+    gdb.ask("-break-watch shared.under_swap")
+    stop = gdb.go()
+    assert 'reason="watchpoint-trigger"' in stop and 'value={old="0",new="1"}' in stop
+    gdb.ask("-break-delete 2")
     assert 'reason="exited-normally"' in gdb.go()
     assert running.wait() == 0
 

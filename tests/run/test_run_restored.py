@@ -1,5 +1,6 @@
 """Machines that go on from a snapshot, which is taken while their guest runs."""
 
+import random
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 from run_harness import LIMIT, Running, eventually, guest
 
 from mttcg import Machine
+from mttcg.cli.runs import runs
 from mttcg.errors import GuestFileError
+from mttcg.instrument import Counter, instrument, symbol
 from mttcg.snapshot.errors import SnapshotError
 from mttcg.snapshot.reader import SnapshotFile
 from mttcg_bus import Control
@@ -127,6 +130,8 @@ def test_a_snapshot_of_a_guest_that_stands_leaves_it_standing(tmp_path: Path, st
         control.pause()
         after = control.read_registers(1, SEEN)
         assert all(after[name] > before[1][name] for name in SEEN)
+        (found,) = [run for run in runs() if run.pid == again.process.pid]
+        assert (found.guest, found.harts, found.controlled) == (guest("spin"), 2, True)
         assert control.read_registers(1, ["sp"])["sp"] == before[0]["sp"]
         control.stop()
     assert again.wait() == 130
@@ -167,6 +172,96 @@ def test_a_run_that_wants_another_machine_is_refused(
     assert running.wait() == 2
     assert running.shown == b"" and running.stderr.count("\n") == 1
     assert wrong in running.stderr
+
+
+def test_a_disk_goes_on_with_what_was_written(start: START, tmp_path: Path, engine: str) -> None:
+    path, image = tmp_path / "a.snap", tmp_path / "disk.img"
+    image.write_bytes(random.Random(1).randbytes(4 << 20))
+    told = guest("disk"), "--engine", engine, "--drive", str(image), "--rng"
+    more = "--set", "sectors=1200", "--set", "interrupts=1"
+    first, _ = taken(start, path, *told, *more)
+    assert first.wait() == 0
+    before = first.result["devices"][0]["requests"]
+    for _ in range(2):
+        again = start("--from", str(path), "--quiet", with_json=True)
+        assert again.wait() == 0, again.stderr
+        assert again.shown == first.shown
+        # what was served in all goes on as well
+        assert again.result["devices"][0]["requests"] == before
+        again.check_nothing_left()
+    image.write_bytes(random.Random(2).randbytes(4 << 20))
+    other = start("--from", str(path))
+    assert other.wait() == 2 and other.stderr.count("\n") == 1
+    assert f"--drive {image} had 4194304 bytes, changed at " in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        (["--drive", "{image},write"], "what is in the file changes later"),
+        (["--console", "virtio"], "--console virtio: a part of the device is outside"),
+        (["--share", "{folder}"], "--share: a part of the device is outside"),
+    ],
+)
+def test_what_a_snapshot_would_not_keep_is_refused(
+    start: START, tmp_path: Path, options: list[str], wrong: str
+) -> None:
+    (tmp_path / "disk.img").write_bytes(bytes(4096))
+    places = {"image": tmp_path / "disk.img", "folder": tmp_path}
+    given = [option.format(**places) for option in options]
+    running = start(guest("spin"), *given, "--control", "--quiet")
+    running.read(until=b"spinning")
+    with control_of(running) as control:
+        with pytest.raises(CommandFailed, match=wrong):
+            control.snapshot(tmp_path / "a.snap")
+        control.stop()
+    assert running.wait() == 130
+    assert not (tmp_path / "a.snap").exists()
+
+
+def test_a_snapshot_at_a_place(start: START, tmp_path: Path, engine: str) -> None:
+    path = tmp_path / "a.snap"
+    told = guest("timer"), "--smp", "2", "--engine", engine, "--quiet"
+    first = start(*told, "--snapshot", str(path), "--snapshot-at", "guest_trap")
+    assert first.wait() == 0, first.stderr
+    assert f"snapshot {path} at guest_trap: {path.stat().st_size} bytes\n" in first.stderr
+    with SnapshotFile(path) as file:
+        at = [hart["pc"][0] for hart in file.machine["harts"]]
+    counts = Machine.from_snapshot(path, plugins=[count_traps]).run(console=BytesIO())
+    # the hart that came there first has not run its first instruction
+    assert at.count(Machine(guest("timer")).image.symbol("guest_trap")) >= 1
+    assert counts.exit_status == 0
+    assert counts.plugins["count_traps"]["total"]["traps"] == 40
+    again = start("--from", str(path), "--quiet")
+    assert again.wait() == 0
+    assert again.shown.count(b"timer interrupts 20 ok") == 2
+
+
+def count_traps() -> bool:
+    instrument(None, symbol("guest_trap"), Counter("traps"))
+    return True
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "wrong"),
+    [
+        (["--snapshot-at", "none"], 2, "--snapshot-at: there is no symbol 'none'"),
+        (["--snapshot-at", "0xg"], 2, "'0xg' is no address; expected SYMBOL"),
+        (["--snapshot-at", "a b"], 2, "'a b' is no place; expected SYMBOL"),
+        (["--snapshot-at", "main", "--gdb"], 2, "there is --gdb, for which harts stop"),
+        (["--snapshot-at", ""], 2, "--snapshot: --snapshot-at belongs to it"),
+        (["--snapshot-at", "guest_main+0x2000"], 70, "no hart came there; no snapshot"),
+    ],
+)
+def test_a_place_that_is_none(
+    start: START, tmp_path: Path, options: list[str], status: int, wrong: str
+) -> None:
+    path = tmp_path / "a.snap"
+    running = start(guest("hello"), "--snapshot", str(path), *options, "--quiet")
+    assert running.wait() == status
+    assert wrong in running.stderr and running.stderr.count("\n") == 1
+    assert not path.exists()
+    running.check_nothing_left()
 
 
 def test_a_guest_whose_file_was_changed_is_refused(start: START, tmp_path: Path) -> None:

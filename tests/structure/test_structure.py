@@ -141,6 +141,7 @@ PLACES = {
         "mttcg/linux/symbol_files.py",
         "mttcg/linux/type_files.py",
         "mttcg/programs/executable.py",
+        "mttcg/instrument/program/elf_functions.py",
         "mttcg/instrument/program/elf_segments.py",
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",

@@ -77,7 +77,8 @@ class QuietGuest:
         """The ISA has no levels."""
 
     def connect(self, engine: Any) -> None:
-        """No plugin asks for the engine."""
+        """Keep the engine and the hart, as stops of a debugger look at them."""
+        self.engine, self.hart = engine, engine.hart
 
     def receive_changes(self) -> int:
         """There are none."""

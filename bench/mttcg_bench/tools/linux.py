@@ -45,15 +45,16 @@ def measure(_case: Case, variant: Variant) -> Measurement:
             found = _boot(variant, Path(store))
             wait_for_translator(Path(store))
             return found
-    return _boot(variant, Path(_filled_store(variant.smp).name))
+    return _boot(variant, Path(_filled_store(variant.smp, variant.plugins).name))
 
 
 @functools.cache
-def _filled_store(smp: int) -> "tempfile.TemporaryDirectory[str]":
+def _filled_store(smp: int, plugins: tuple[str, ...]) -> "tempfile.TemporaryDirectory[str]":
     """A folder with the code of a few runs; there as long as this process is."""
     folder = tempfile.TemporaryDirectory()
+    before = Variant("a run before", smp=smp, plugins=plugins)
     for _ in range(RUNS_BEFORE):
-        _boot(Variant("a run before", smp=smp), Path(folder.name))
+        _boot(before, Path(folder.name))
         wait_for_translator(Path(folder.name))
     return folder
 
@@ -78,6 +79,7 @@ def _boot(variant: Variant, store: Path) -> Measurement:
         line = [sys.executable, "-m", "mttcg", "run", "--kernel", str(files / "Image")]
         line += ["--initrd", str(files / "initrd.cpio.gz"), "--append", ARGUMENTS]
         line += ["--memory", MEMORY, "--smp", str(variant.smp), "--quiet", "--json", str(report)]
+        line += [word for plugin in variant.plugins for word in ("--plugin", plugin)]
         ended = run(variant.name, [*line, "--code-store", str(store)])
         result = json.loads(report.read_text())
     if result["failures"]:

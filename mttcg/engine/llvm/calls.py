@@ -1,6 +1,7 @@
 """What a plan's rows do but to record: count, call, and run probes."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 from mttcg.engine.llvm import places
@@ -30,6 +31,7 @@ class Calls:
     Args:
         builder: of the function.
         host: keeps its floating-point control.
+        recording: numbers of further rows of which it is to be known whether they are in scope.
 
     Attributes:
         rows: numbers of the rows that are used.
@@ -39,8 +41,10 @@ class Calls:
         python_calls: how many calls there are around which the hart state is exact.
     """
 
-    def __init__(self, builder: Builder, host: HostFloat) -> None:
-        self.builder, self.host = builder, host
+    def __init__(
+        self, builder: Builder, host: HostFloat, recording: AbstractSet[int] = frozenset()
+    ) -> None:
+        self.builder, self.host, self.recording = builder, host, recording
         self.rows: set[int] = set()
         self.probes: set[str] = set()
         self.flagged: set[int] = set()
@@ -109,11 +113,12 @@ class Calls:
     def look_at_context(self) -> None:
         """See in which scopes the hart is, which stays so until the function is left."""
         build = self.builder
-        if not self.scoped:
+        looked_at = sorted(self.scoped | self.recording)
+        if not looked_at:
             return
         here = build.load(places.CONTEXT, COUNTER, I64)
         scopes = build.load(build.offset(places.FRAME, 8 * Word.SCOPES), COUNTER, Pointer)
-        for row in sorted(self.scoped):
+        for row in looked_at:
             mask, wanted = (
                 build.load(build.offset(scopes, SCOPE_BYTES * row + at), COUNTER, I64)
                 for at in (0, 8)

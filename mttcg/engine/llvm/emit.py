@@ -97,7 +97,8 @@ class SegmentWriter:
         self.polls_every_block = sites.call_python()
         self.labels, self.segment = Labels(), Segment()
         host = isa.host_float
-        self.windows, self.calls = Windows(builder, host), Calls(builder, host)
+        self.windows = Windows(builder, host)
+        self.calls = Calls(builder, host, self.windows.scoped)
         self.counts = Counts(builder, sites, self.calls)
         parts = builder, self.labels, self.segment
         self.exits = Exits(*parts, self.counts, self.windows, translated)

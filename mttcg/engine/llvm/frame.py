@@ -56,6 +56,7 @@ class Word(IntEnum):
     PREDECODE_OBSERVED = auto()  # host address of the function that predecodes observed pages
     YIELD = auto()  # host address of sched_yield(2)
     PAUSES = auto()  # how often the hart waited for another
+    REGISTERS_SEEN = auto()  # what the pc and the registers come to at the last look
     # of the system; those of the engine are set before the vCPU starts
     TAKE_OVER = auto()  # host address of the interpreter's `take_over`
     RESUME = auto()  # of its `resume`

@@ -1,5 +1,7 @@
 """The records that a plan asks for: of blocks, instructions and accesses."""
 
+from collections import Counter
+
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.values import I1, I64, ClockValue
 from mttcg.engine.llvm.observed import ObservedAccess, Retired
@@ -39,10 +41,8 @@ class Records:
     def __init__(self, builder: Builder, sites: Sites, windows: Windows) -> None:
         self.builder, self.windows = builder, windows
         # others may write to the same stream, so beside them every record is a call
-        others = any(
-            row.python or row.scoped or row.kind.split()[0] in SOMETIMES for row in sites.rows()
-        )
-        self.inline = not others
+        self.alone = not any(row.python or row.kind.split()[0] in SOMETIMES for row in sites.rows())
+        self.inline = self.alone and not share_an_emitter(sites)
 
     def has(self, row: OperationRow) -> bool:
         """Whether all that a row does is to write a record here."""
@@ -142,6 +142,13 @@ class Records:
         if shift:
             cpu = self.builder.binary("shl", cpu, shift)
         return self.builder.binary("or", cpu, constant)
+
+
+def share_an_emitter(sites: Sites) -> bool:
+    """Whether rows of which one records in some contexts only have an emitter in common."""
+    rows = {row for row in sites.rows() if row.kind in RECORDS}
+    users = Counter(row.emitter for row in rows)
+    return any(row.scoped and users[row.emitter] > 1 for row in rows)
 
 
 def clock_before(build: Builder) -> I64:

@@ -13,6 +13,7 @@ from mttcg.engine.llvm.ir.forms import COUNTER, RECORD, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, BasicBlock, DeferredNumber, Pointer
 from mttcg.engine.llvm.places import FRAME
 from mttcg.engine.llvm.rounding import HostFloat
+from mttcg.engine.llvm.tallies import AccessTallies
 from mttcg.engine.llvm.weave import OperationRow
 from mttcg.instrument.native import frames
 from mttcg.instrument.native.record_words import CONTEXT_SHIFT
@@ -31,6 +32,8 @@ class Window:
         now: the window's cursor before the look, and `opened`, that of another window.
         full: the block that opens another window, and `room`, the one that goes on.
         total: records that the look is for, of `bytes` in all.
+        start: the cursor behind the look, and `within`, whether what is written is to stay; None:
+            it always is.
     """
 
     row: int
@@ -43,6 +46,8 @@ class Window:
     full: BasicBlock
     room: BasicBlock
     bytes: DeferredNumber
+    start: Pointer
+    within: I1 | None
     total: int = 0
     written: int = 0
 
@@ -56,12 +61,16 @@ class Windows:
 
     Attributes:
         recorded: numbers of the rows whose emitters have windows.
+        scoped: numbers of the rows that record in some contexts only.
+        tallies: what is counted in the piece.
     """
 
     def __init__(self, builder: Builder, host: HostFloat) -> None:
         self.builder, self.host = builder, host
         self.windows: dict[int, Window] = {}
         self.recorded: set[int] = set()
+        self.scoped: set[int] = set()
+        self.tallies = AccessTallies(builder)
 
     def open(self, row: OperationRow, itemsize: int) -> Window:
         """The row's window, with room for one more."""
@@ -72,7 +81,7 @@ class Windows:
             self._end(self.windows.pop(number))
             window = None
         if window is None:
-            window = self.windows[number] = self._look(number, itemsize)
+            window = self.windows[number] = self._look(row, itemsize)
         window.total += 1
         return window
 
@@ -94,16 +103,24 @@ class Windows:
         window.cursor = self.builder.offset(before, past)
         window.written = 0
 
+    def count(self, row: OperationRow) -> None:
+        """Count once for a row, with the records of the piece."""
+        if row.scoped:
+            self.scoped.add(row.number)
+        self.tallies.add(row)
+
     def end(self) -> None:
         """End the straight-line piece: what looks are for is known, cursors are left behind."""
         for window in self.windows.values():
             self._end(window)
         self.windows.clear()
+        self.tallies.end()
 
     def leave_cursors(self) -> None:
-        """Leave the cursors behind what was written so far."""
+        """Leave the cursors behind what was written so far, where control leaves the piece."""
         for window in self.windows.values():
             self._leave_cursor(window)
+        self.tallies.leave()
 
     def take_cursors(self) -> None:
         """Take the rows' cursors from their emitters, where they are while others run."""
@@ -146,11 +163,19 @@ class Windows:
 
     def _leave_cursor(self, window: Window) -> None:
         after = self._at(window, window.written)
+        if window.within is not None:
+            after = self.builder.select(window.within, after, window.start, Pointer)
         self.builder.store(after, places.cursor(window.row), COUNTER)
 
-    def _look(self, row: int, itemsize: int) -> Window:
-        """Take the cursor: `room` goes on, `full` opens another window if not all fit this one."""
-        build = self.builder
+    def _look(self, what: OperationRow, itemsize: int) -> Window:
+        """Take the cursor: `room` goes on, `full` opens another window if not all fit this one.
+
+        Of a row that is not run in the hart's context records are written, but the cursor stays.
+        """
+        build, row, within = self.builder, what.emitter, None
+        if what.scoped:
+            self.scoped.add(what.number)
+            within = places.within(what.number)
         look, room, full = (build.new_block(word) for word in ("look", "room", "full"))
         now = build.load(places.cursor(row), COUNTER, Pointer)
         limit = build.load(places.limit_at(row), COUNTER, I64)
@@ -165,7 +190,8 @@ class Windows:
         build.branch(fits, room, full, UNLIKELY)
         build.begin(room)
         cursor = build.phi(Pointer, (now, look), (opened, full))
-        return Window(row, itemsize, cursor, cpu, who, now, opened, full, room, size)
+        looked = now, opened, full, room, size
+        return Window(row, itemsize, cursor, cpu, who, *looked, cursor, within)
 
     def _open_another(self, window: Window) -> None:
         build, row = self.builder, window.row

@@ -44,7 +44,7 @@ class Woven:
     @property
     def rows(self) -> set[int]:
         """Numbers of the rows that are used."""
-        return self.calls.rows | self.windows.recorded
+        return self.calls.rows | self.windows.recorded | self.windows.tallies.rows
 
     def at_block(self, offset: PageOffset, instructions: int, size: int, again: bool) -> None:
         """Before the block at an offset, of so many instructions and bytes.
@@ -110,8 +110,13 @@ class Woven:
         return Moment(before, ticks)
 
     def accesses_only_recorded(self) -> bool:
-        """Whether all that accesses do is to write behind the cursor, which stays until the end."""
-        return all(self.records.has(row) for row in self.sites.every_access)
+        """Whether all that accesses do is seen where the piece ends: records, and counts."""
+        rows = self.sites.every_access
+        return all(self.records.has(row) or self._only_counts(row) for row in rows)
+
+    def _only_counts(self, row: OperationRow) -> bool:
+        """Whether a row only counts accesses, and nobody looks at that within a piece."""
+        return row.kind == "count" and self.records.alone
 
     def access(self, access: ObservedAccess) -> None:
         """With a load or store."""
@@ -125,6 +130,8 @@ class Woven:
         for row in rows:
             if self.records.has(row):
                 self.records.access(row, access)
+            elif self._only_counts(row):
+                self.windows.count(row)
             else:
                 self._run_access(row, access)
 

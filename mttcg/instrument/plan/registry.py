@@ -185,10 +185,10 @@ class Registry:
             operations.within()
         if attachment.where is Where.RETURN:
             operations.count(in_table=False)
-        if when is not None and (when.probe, attachment.where) not in self.conditions:
+        if when is not None and (when.probe, attachment.where.at) not in self.conditions:
             operations.sometimes()
-            compiled = operations.probe(when.probe.function, attachment.where, answers=True)
-            self.conditions[when.probe, attachment.where] = compiled, inline_text(compiled)
+            compiled = operations.probe(when.probe.function, attachment.where.at, answers=True)
+            self.conditions[when.probe, attachment.where.at] = compiled, inline_text(compiled)
         if isinstance(target, Probe) and (target, attachment.where) not in self.probes:
             compiled = operations.probe(target.function, attachment.where)
             self.probes[target, attachment.where] = compiled, inline_text(compiled)
@@ -376,7 +376,7 @@ class Registry:
         return self._within(inner, operations.once(each_block), words, flags, kind, "")
 
     def _hold_if(self, attachment: Attachment, when: When, inner: Held) -> Held:
-        compiled, text = self.conditions[when.probe, attachment.where]
+        compiled, text = self.conditions[when.probe, attachment.where.at]
         given = self._given(when.words)
         words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
         words[frames.CONDITION] = compiled.address

@@ -47,6 +47,7 @@ def _description() -> DebugDescription:
         types={f"{FEATURE}fpu": FLOAT_TYPE},
         counter="pc",
         shown=(*INTEGER, "pc"),
+        steps_over_access=True,  # set_gdbarch_have_nonsteppable_watchpoint in gdb/riscv-tdep.c
     )
 
 

@@ -141,7 +141,7 @@ take:
 %v39 = load i64, ptr %next, !tbaa !1
 %v40 = shl i64 %v39, 1
 %v41 = add i64 %v40, %base
-%p11 = getelementptr i8, ptr %frame, i64 328
+%p11 = getelementptr i8, ptr %frame, i64 336
 %p12 = load ptr, ptr %p11, !tbaa !2
 %v42 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p12(ptr %hart, ptr poison, i64 %v42, ptr %frame, ptr %origin, i64 poison, i64 %v41)

@@ -240,7 +240,7 @@ take:
 %v64 = load i64, ptr %next, !tbaa !1
 %v65 = shl i64 %v64, 1
 %v66 = add i64 %v65, %base
-%p10 = getelementptr i8, ptr %frame, i64 328
+%p10 = getelementptr i8, ptr %frame, i64 336
 %p11 = load ptr, ptr %p10, !tbaa !2
 %v67 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p11(ptr %hart, ptr poison, i64 %v67, ptr %frame, ptr %origin, i64 poison, i64 %v66)

@@ -153,7 +153,7 @@ take:
 %v41 = load i64, ptr %next, !tbaa !1
 %v42 = shl i64 %v41, 1
 %v43 = add i64 %v42, %base
-%p8 = getelementptr i8, ptr %frame, i64 328
+%p8 = getelementptr i8, ptr %frame, i64 336
 %p9 = load ptr, ptr %p8, !tbaa !2
 %v44 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p9(ptr %hart, ptr poison, i64 %v44, ptr %frame, ptr %origin, i64 poison, i64 %v43)

@@ -292,7 +292,7 @@ take:
 %v86 = load i64, ptr %next, !tbaa !1
 %v87 = shl i64 %v86, 1
 %v88 = add i64 %v87, %base
-%p33 = getelementptr i8, ptr %frame, i64 328
+%p33 = getelementptr i8, ptr %frame, i64 336
 %p34 = load ptr, ptr %p33, !tbaa !2
 %v89 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p34(ptr %hart, ptr poison, i64 %v89, ptr %frame, ptr %origin, i64 poison, i64 %v88)

@@ -210,7 +210,7 @@ take:
 %v56 = load i64, ptr %next, !tbaa !1
 %v57 = shl i64 %v56, 1
 %v58 = add i64 %v57, %base
-%p12 = getelementptr i8, ptr %frame, i64 328
+%p12 = getelementptr i8, ptr %frame, i64 336
 %p13 = load ptr, ptr %p12, !tbaa !2
 %v59 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p13(ptr %hart, ptr poison, i64 %v59, ptr %frame, ptr %origin, i64 poison, i64 %v58)

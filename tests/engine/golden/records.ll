@@ -194,7 +194,7 @@ take:
 %v46 = load i64, ptr %next, !tbaa !1
 %v47 = shl i64 %v46, 1
 %v48 = add i64 %v47, %base
-%p29 = getelementptr i8, ptr %frame, i64 328
+%p29 = getelementptr i8, ptr %frame, i64 336
 %p30 = load ptr, ptr %p29, !tbaa !2
 %p31 = load ptr, ptr %cursor0, !tbaa !2
 store ptr %p31, ptr %cursor_at0, !tbaa !2

@@ -24,7 +24,7 @@ entry:
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
 %since = getelementptr i8, ptr %frame, i64 104
-%p7 = getelementptr i8, ptr %frame, i64 632
+%p7 = getelementptr i8, ptr %frame, i64 640
 %rows = load ptr, ptr %p7, !tbaa !2
 %here = ptrtoint ptr %origin to i64
 %p8 = getelementptr i8, ptr %frame, i64 24
@@ -58,7 +58,7 @@ out:
 %v34 = load i64, ptr %next, !tbaa !1
 %v35 = shl i64 %v34, 1
 %v36 = add i64 %v35, %base
-%p10 = getelementptr i8, ptr %frame, i64 624
+%p10 = getelementptr i8, ptr %frame, i64 632
 %p11 = load ptr, ptr %p10, !tbaa !2
 %v37 = lshr i64 %v36, 7
 %v38 = and i64 %v37, 65504
@@ -164,7 +164,7 @@ take:
 %v47 = load i64, ptr %next, !tbaa !1
 %v48 = shl i64 %v47, 1
 %v49 = add i64 %v48, %base
-%p22 = getelementptr i8, ptr %frame, i64 328
+%p22 = getelementptr i8, ptr %frame, i64 336
 %p23 = load ptr, ptr %p22, !tbaa !2
 %v50 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p23(ptr %hart, ptr poison, i64 %v50, ptr %frame, ptr %origin, i64 poison, i64 %v49)

@@ -22,7 +22,7 @@ entry:
 %exit = getelementptr i8, ptr %frame, i64 0
 %detail = getelementptr i8, ptr %frame, i64 8
 %since = getelementptr i8, ptr %frame, i64 104
-%p20 = getelementptr i8, ptr %frame, i64 632
+%p20 = getelementptr i8, ptr %frame, i64 640
 %rows = load ptr, ptr %p20, !tbaa !2
 %here = ptrtoint ptr %origin to i64
 %window_before0 = alloca i64
@@ -62,7 +62,7 @@ out:
 %v97 = load i64, ptr %next, !tbaa !1
 %v98 = shl i64 %v97, 1
 %v99 = add i64 %v98, %base
-%p23 = getelementptr i8, ptr %frame, i64 624
+%p23 = getelementptr i8, ptr %frame, i64 632
 %p24 = load ptr, ptr %p23, !tbaa !2
 %v100 = lshr i64 %v99, 7
 %v101 = and i64 %v100, 65504
@@ -389,7 +389,7 @@ take:
 %v122 = load i64, ptr %next, !tbaa !1
 %v123 = shl i64 %v122, 1
 %v124 = add i64 %v123, %base
-%p38 = getelementptr i8, ptr %frame, i64 328
+%p38 = getelementptr i8, ptr %frame, i64 336
 %p39 = load ptr, ptr %p38, !tbaa !2
 %v125 = load i64, ptr %count, !tbaa !2
 musttail call preserve_nonecc void %p39(ptr %hart, ptr poison, i64 %v125, ptr %frame, ptr %origin, i64 poison, i64 %v124)

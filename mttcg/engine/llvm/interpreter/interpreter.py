@@ -25,7 +25,14 @@ from mttcg.engine.llvm.weave import Sites, packed
 from mttcg.engine.llvm.woven_plan import Weave
 from mttcg.instrument.events import WRITE
 from mttcg.isa.base import Isa
-from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage, Virtual, physical_of
+from mttcg.memory.address import (
+    HostAddress,
+    PageOffset,
+    PhysicalPage,
+    Virtual,
+    physical_of,
+    virtual_of,
+)
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.changes import PageChanges
@@ -221,20 +228,27 @@ class PageInterpreter:
         """The page for what is attached to it; None if nothing is, and nobody watches."""
         if not watched and not version.sites:
             return None
-        here = self.observed.setdefault(version.start, {})
-        key = version.slot, version.generation, version.mode, watched
+        start = self._observed_from(version)
+        here = self.observed.setdefault(start, {})
+        key = version.slot, version.generation, watched
         if key not in here:
             if self.observed_pages >= MOST_OBSERVED:
                 self.observed.clear()
                 self.observed_pages = 0
                 self.forget_pages()
-                here = self.observed.setdefault(version.start, {})
+                here = self.observed.setdefault(start, {})
             self.observed_pages += 1
             self.pages.cache.keep_all(version.slot)  # its records are for this vCPU alone to know
             native = load_observed(self.isa)
             self.frame[Word.PREDECODE_OBSERVED] = native.predecode
             here[key] = ObservedPage(native, version.sites, version.slot, watched)
         return here[key]
+
+    def _observed_from(self, version: PageVersion) -> Virtual:
+        """Where an observed page is known by: where it is seen only if that matters."""
+        if self.frame[Word.FETCHED_BY_HOST]:
+            return version.start
+        return virtual_of(self.pages.cache.ram_range.start_of(version.page))
 
     def decoded(self, version: PageVersion, watched: bool) -> list[int]:
         """Offsets at which blocks may be begun without being met, as there is a record."""

@@ -29,7 +29,7 @@ from mttcg.engine.llvm.interpreter.shared import (
     TRANSLATED,
 )
 from mttcg.engine.llvm.interpreter.straddle import STRADDLE
-from mttcg.engine.llvm.interpreter.system_functions import ATTEND, DUE
+from mttcg.engine.llvm.interpreter.system_functions import ATTEND_AT_LOOK, DUE
 from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, kept_or_made
@@ -104,7 +104,7 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     names = takewhile(at.__contains__, map(name_of, count()))
     handlers = at[FILL], at[LEFT], *(at[name] for name in names)
     others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME, TAKE_OVER)
-    system = (at.get(function, NO_FUNCTION) for function in (ATTEND, DUE, STRADDLE))
+    system = (at.get(function, NO_FUNCTION) for function in (ATTEND_AT_LOOK, DUE, STRADDLE))
     found = (at[name] for name in others)
     return InterpreterFunctions(handlers, put_table(handlers), *found, *system)
 

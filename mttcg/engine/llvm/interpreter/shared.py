@@ -33,6 +33,7 @@ from mttcg.engine.llvm.interpreter.state_words import TIME, read_clock
 from mttcg.engine.llvm.interpreter.straddle import STRADDLE, straddle
 from mttcg.engine.llvm.interpreter.system_functions import (
     ATTEND,
+    ATTEND_AT_LOOK,
     DUE,
     STATUS,
     TRAP,
@@ -131,7 +132,11 @@ def _functions_of_system(isa: InterpretedIsa) -> Iterator[str]:
     if isa.events is None:
         return
     system = SystemFunctions(isa, isa.events)
-    for name, emit in ((ATTEND, system.attend), (DUE, system.due)):
+    for name, emit in (
+        (ATTEND, system.attend),
+        (ATTEND_AT_LOOK, system.attend_at_look),
+        (DUE, system.due),
+    ):
         yield function_of(isa, Function(f"i64 @{name}", (HART, FRAME)), emit)
     for name, emit in ((STATUS, system.status), (TRAP, system.trap)):
         yield function_of(isa, Function(f"{CONVENTION} void @{name}", PARAMETERS), emit)
@@ -202,7 +207,7 @@ def _asked(build: Builder, isa: InterpretedIsa) -> I64:
     """Whether the host is to look; other than 0 if it is."""
     if isa.events is None:
         return build.load_atomic(REQUEST, "monotonic", I64)
-    return build.call(I64, f"@{ATTEND}", HART, FRAME)
+    return build.call(I64, f"@{ATTEND_AT_LOOK}", HART, FRAME)
 
 
 def _leave_or_trap(isa: InterpretedIsa, reason: Reason, build: Builder) -> None:

@@ -9,6 +9,7 @@ interrupt: `Word.TRAPS_UNSEEN` says how many traps it need not see.
 
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Reason, Word
+from mttcg.engine.llvm.interpreter.going_round import let_others_run
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, SystemEvents
 from mttcg.engine.llvm.interpreter.state_words import NativeState, arithmetic
 from mttcg.engine.llvm.ir.builder import Builder
@@ -27,6 +28,7 @@ from mttcg.engine.llvm.signature import (
 )
 
 ATTEND, DUE, STATUS, TRAP = "attend", "due", "status", "trap"
+ATTEND_AT_LOOK = "attend_at_look"
 LAST_TRAP = (Word.LAST_CAUSE, Word.LAST_PC, Word.LAST_VALUE)
 BEFORE_TRAP = (Word.BEFORE_CAUSE, Word.BEFORE_PC, Word.BEFORE_VALUE)
 
@@ -110,6 +112,11 @@ class SystemFunctions:
         build.give(ZERO)
         build.begin(host)
         build.give(I64("1"))
+
+    def attend_at_look(self, build: Builder) -> None:
+        """The same, in code that has run for a while."""
+        let_others_run(build, self.isa)
+        build.give(build.call(I64, f"@{ATTEND}", HART, FRAME))
 
     def status(self, build: Builder) -> None:
         """Go on at the hart's pc, where no block has been entered yet, or at an interrupt's."""

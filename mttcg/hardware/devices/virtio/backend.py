@@ -221,9 +221,23 @@ class BackEnd:
                 most = self.model.queue_sizes[number]
                 raise QueueError(f"queue {number} has {place.size} descriptors of at most {most}")
             event_index = bool(words[FrontWord.FEATURES] & Feature.EVENT_INDEX)
-            self.queues[number] = Virtqueue(self.memory, place, event_index)
+            position = self._position(number, epoch)
+            self.queues[number] = Virtqueue(self.memory, place, event_index, position)
             self.epochs[number] = epoch
         return self.queues[number]
+
+    def _position(self, number: int, epoch: int) -> int:
+        """Where to go on in a queue: not at its start if it was served before, in another run.
+
+        Between two requests all that were taken are given back, and told of: it is one number.
+        """
+        words = self.words
+        served, position = (
+            queue_word(number, word) for word in (QueueWord.SERVED_EPOCH, QueueWord.POSITION)
+        )
+        if words[served] != epoch:
+            words[served], words[position] = epoch, 0
+        return words[position]
 
     def _may_go_on(self, number: int) -> bool:
         """Whether the driver has taken nothing back, and the process goes on."""
@@ -262,6 +276,7 @@ class BackEnd:
         self._count(number, QueueWord.FAILED, served.failed)
         self.tell(chain)
         queue.give_back(chain, served.written)
+        self.words[queue_word(number, QueueWord.POSITION)] = queue.position
         if queue.wants_interrupt():
             self._raise(BackWord.USED_RAISED)
 

@@ -119,22 +119,35 @@ class FileDisk:
         write_zeros(self.descriptor, offset, size)
 
 
+def map_place(size: int) -> int:
+    """Where an overlay of so many bytes has its map."""
+    return -(-size // CLUSTER) * CLUSTER
+
+
+def overlay_bytes(size: int) -> int:
+    """How long the overlay of a disk of so many bytes is, in whole clusters."""
+    return map_place(size) + map_place(-(-map_place(size) // (8 * CLUSTER)))
+
+
 class OverlaidDisk:
     """A file that stays as it is, and another that has what was written.
 
     The overlay is a sparse file, in which everything has the place that it has in the file below.
     A cluster of it counts when all of it was written, what the guest did not write from below.
+    Which do says a map behind them, a bit for each: so the file has all that there is.
 
     Args:
         below: descriptor of the file, to be read.
-        overlay: descriptor of a file of as many bytes, which is all a hole.
+        overlay: descriptor of a file of `overlay_bytes`, which is all a hole, or has what another
+            run had written.
         size: bytes.
     """
 
     def __init__(self, below: int, overlay: int, size: int) -> None:
         self.below, self.overlay, self.size = below, overlay, size
-        clusters = -(-size // CLUSTER)
-        self._above = bytearray(-(-clusters // 8))
+        self._map_at = map_place(size)
+        length = overlay_bytes(size) - self._map_at
+        self._above = bytearray(os.pread(overlay, length, self._map_at).ljust(length, b"\0"))
         """A bit for each cluster that the overlay has."""
 
     def read(self, offset: int, size: int, into: Buffers) -> None:
@@ -193,8 +206,18 @@ class OverlaidDisk:
         return bool(self._above[cluster >> 3] >> (cluster & 7) & 1)
 
     def _mark(self, start: int, end: int) -> None:
-        for cluster in range(start // CLUSTER, -(-end // CLUSTER)):
+        first, behind = start // CLUSTER, -(-end // CLUSTER)
+        place, stop = first >> 3, -(-behind // 8)
+        before = self._above[place:stop]
+        for cluster in range(first, behind):
             self._above[cluster >> 3] |= 1 << (cluster & 7)
+        if before != self._above[place:stop]:
+            try:
+                changed = bytes(self._above[place:stop])
+                transfer(os.pwritev, self.overlay, [changed], self._map_at + place)
+            except OSError:
+                self._above[place:stop] = before
+                raise
 
     def _runs(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """Parts of which all is in the overlay, or nothing."""

@@ -68,6 +68,8 @@ class QueueWord(IntEnum):
     WRITTEN = 19  # and write
     FAILED = 20  # requests that ended with an error
     DROPPED = 21  # what was lost for want of somebody, or room, to take it
+    SERVED_EPOCH = 22  # the EPOCH in which it is served
+    POSITION = 23  # requests that were taken in that, and given back, modulo 2^16
 
 
 STATE_BYTES = 8 * (QUEUES + MOST_QUEUES * QUEUE_WORDS)

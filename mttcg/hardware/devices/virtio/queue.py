@@ -79,13 +79,21 @@ class Virtqueue:
         memory: where it is.
         place: where in it; raises QueueError if it can't be there.
         event_index: whether the driver accepted VIRTIO_F_EVENT_IDX.
+        position: how many requests another process has taken and given back, modulo 2^16.
     """
 
-    def __init__(self, memory: DeviceMemory, place: QueuePlace, event_index: bool) -> None:
+    def __init__(
+        self, memory: DeviceMemory, place: QueuePlace, event_index: bool, position: int = 0
+    ) -> None:
         self.memory, self.ram, self.place = memory, memory.ram, place
         self.event_index = event_index
-        self._next = self._used = self._told = 0
+        self._next = self._used = self._told = position
         self._check_place()
+
+    @property
+    def position(self) -> int:
+        """How many requests were given back, modulo 2^16."""
+        return self._used
 
     def _check_place(self) -> None:
         size = self.place.size

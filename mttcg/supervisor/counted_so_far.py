@@ -9,7 +9,7 @@ from mttcg.supervisor.run_state import RunState, stream_of
 from mttcg.vcpu.timer import idle_ns_so_far
 
 
-def snapshot_of(run: RunState) -> dict[str, Any]:
+def counted_so_far(run: RunState) -> dict[str, Any]:
     """The counters, tables and vCPUs at this moment."""
     tables = [
         {
@@ -31,7 +31,7 @@ def snapshot_of(run: RunState) -> dict[str, Any]:
 
 
 def vcpu_now(hart: VcpuState) -> dict[str, Any]:
-    """One vCPU's part of a snapshot, plain; `idle_ns` has the idle time up to now."""
+    """What one vCPU has counted so far, plain; `idle_ns` has the idle time up to now."""
     state = Activity(hart.state)
     return {
         "cpu": hart.index,

@@ -1,0 +1,126 @@
+"""A session of a debugger over a guest that is none: packets, their order, and damaged ones."""
+
+from collections.abc import Callable, Collection, Sequence
+
+import pytest
+
+from mttcg.debugger.guest import Point, RefusedError, Then
+from mttcg.debugger.packets import LARGEST_WAITING, Packet, PacketReader, encode
+from mttcg.debugger.session import Session
+from mttcg.isa.debug_description import DebugDescription
+from mttcg.isa.riscv64.debug_description import DESCRIPTION
+from mttcg.vcpu.messages import HartStopped
+from mttcg.vcpu.stop_point import Motion, Reason
+
+
+class StandingGuest:
+    """A guest of two harts that stands whenever it is asked."""
+
+    count = 2
+    description: DebugDescription = DESCRIPTION
+
+    def __init__(self) -> None:
+        self.went: list[list[Motion]] = []
+        self.stood = 0
+
+    def stand(self, then: Then) -> None:
+        self.stood += 1
+        then()
+
+    def go(self, ways: Sequence[Motion], points: Collection[Point]) -> None:
+        self.went.append(list(ways))
+
+    def read_register(self, cpu: int, name: str) -> int:
+        return 0x1000 if name == "pc" else 0
+
+    def write_register(self, cpu: int, name: str, value: int) -> None:
+        raise RefusedError(f"{name} can't be written")
+
+    def read_memory(self, cpu: int, address: int, size: int) -> bytes:
+        return bytes(size)
+
+    def write_memory(self, cpu: int, address: int, data: bytes) -> None: ...
+
+    def describe(self, cpu: int) -> str:
+        return ""
+
+    def command(self, line: str, then: Callable[[str], None]) -> None:
+        then(line)
+
+    def end(self) -> None: ...
+
+
+@pytest.fixture
+def talk() -> tuple[StandingGuest, Session, list[bytes]]:
+    guest, sent = StandingGuest(), list[bytes]()
+    return guest, Session(guest, sent.append, lambda: None), sent
+
+
+Talk = tuple[StandingGuest, Session, list[bytes]]
+
+
+def test_a_request_to_stop_right_behind_going_on_is_not_lost(talk: Talk) -> None:
+    guest, session, sent = talk
+    session.take(encode(b"vCont;c") + b"\x03")
+    assert guest.went == [[Motion.GO, Motion.GO]]
+    assert guest.stood == 2 and sent[-1] == encode(b"T02thread:1;")
+
+
+def test_a_second_hart_that_stopped_is_told_of_next(talk: Talk) -> None:
+    guest, session, sent = talk
+    session.take(encode(b"Z0,1000,4") + encode(b"vCont;c"))
+    for cpu in (1, 0):
+        session.hart_stopped(cpu, HartStopped(Reason.BREAKPOINT, 0x1000, 0))
+    stop = b"T05thread:%x;20:0010000000000000;swbreak:;"
+    assert sent[-1] == encode(stop % 2)
+    session.take(encode(b"vCont;s:2"))
+    session.hart_stopped(1, HartStopped(Reason.STEP, 0x1000, 0))
+    assert sent[-1] == encode(b"T05thread:2;20:0010000000000000;")
+    session.take(encode(b"vCont;c"))
+    assert sent[-1] == encode(stop % 1)
+    assert guest.went == [[Motion.GO] * 2, [Motion.STAND, Motion.STEP]]
+
+
+def test_a_stop_that_is_not_wanted_any_more_is_not_told_of(talk: Talk) -> None:
+    guest, session, sent = talk
+    session.take(encode(b"Z0,1000,4") + encode(b"vCont;c"))
+    for cpu in (1, 0):
+        session.hart_stopped(cpu, HartStopped(Reason.BREAKPOINT, 0x1000, 0))
+    told = len(sent)
+    session.take(encode(b"z0,1000,4") + encode(b"vCont;c"))
+    assert [each for each in sent[told:] if each.startswith(b"$T")] == []
+    assert guest.went[-1] == [Motion.GO, Motion.GO]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (b"vMustReplyEmpty", b""),
+        (b"qXfer:features:read:target.xml:0,5", b"m<?xml"),
+        (b"Hg9", b"E01"),
+        (b"p9999999", b"E.there is no register 161061273"),
+        (b"m10,zz", b"E.this packet can't be read"),
+        (b"Pf=00", b"E.a5 has 64 bits"),
+        (b"P0=0000000000000000", b"E.zero can't be written"),
+        (b"M0,2:00", b"E01"),
+        (b"vCont;t", b"E.there is no action b't'"),
+        (b"Z9,0,4", b""),
+        (b"qRcmd,68", b"680a"),
+    ],
+)
+def test_what_is_asked_is_answered(talk: Talk, asked: bytes, answer: bytes) -> None:
+    _, session, sent = talk
+    session.take(encode(asked))
+    assert sent[-1] == encode(answer)
+
+
+def test_packets_come_in_any_pieces_and_damaged_ones_are_refused(talk: Talk) -> None:
+    _, session, sent = talk
+    for byte in encode(b"X0,4:}\x03#$"):
+        session.take(bytes((byte,)))
+    assert sent[-1] == encode(b"OK")
+    session.take(b"$qC#00")
+    assert sent[-1] == b"-"
+    assert PacketReader().take(encode(b"}#$*")) == [Packet(b"}#$*")]
+    with pytest.raises(ValueError, match="of one packet"):
+        PacketReader().take(b"$" + bytes(LARGEST_WAITING))
