@@ -1,5 +1,6 @@
 """Programs of Linux, run as if they were this machine's: `mttcg exec`."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -88,6 +89,28 @@ def test_a_hundred_megabytes_come_whole(folder: ExecFolder) -> None:
     assert all(words[at] == at for at in range(0, len(words), 997))
     assert done.stderr == b""
     assert done.returncode == 0
+
+
+def test_a_reader_that_is_slower_than_the_program_gets_all(folder: ExecFolder) -> None:
+    # all queues on the way are full when the program ends
+    size = 2_000_000
+    with folder.start("much", str(size)) as process:
+        assert process.stdout is not None
+        descriptor, found = process.stdout.fileno(), bytearray()
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 1)  # a page, the least that there is
+        while byte := os.read(descriptor, 1):
+            found += byte
+        assert process.wait(LIMIT) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert len(found) == size
+    assert list(memoryview(found).cast("I")) == list(range(size // 4))
+
+
+def test_what_a_program_leaves_ends_with_it(folder: ExecFolder) -> None:
+    done = folder.run("leave")
+    assert set(done.stdout.splitlines(keepends=True)[:-1]) <= {b"left\n"}
+    assert (done.stderr, done.returncode) == (b"", 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -225,12 +225,15 @@ static bool bury(long child, int *status)
     return is_dead;
 }
 
-/* Move bytes and pass signals on until the program is dead; its status. */
+/*
+ * Move bytes and pass signals on until the program is dead, and all that was written has gone to
+ * its port; the status of the program. What it leaves is killed, so that both streams end.
+ */
 static int attend(long child, int deaths)
 {
     int status = 0;
     bool is_dead = false;
-    while (!is_dead) {
+    while (!is_dead || !relay_has_ended(&relays[OUTPUT]) || !relay_has_ended(&relays[ERRORS])) {
         struct waited waited[PORTS + 1];
         waited[CONTROL] = (struct waited){ports[CONTROL], POLLIN, 0};
         for (int stream = INPUT; stream < PORTS; stream++) {
@@ -249,17 +252,18 @@ static int attend(long child, int deaths)
         if (waited[PORTS].found != 0) {
             char told[128];
             read_from(deaths, told, sizeof told);
-            is_dead = bury(child, &status);
+            if (bury(child, &status)) {
+                is_dead = true;
+                call(CALL_KILL, -1, SIGKILL, 0, 0, 0);
+            }
         }
     }
     return status;
 }
 
-/* Wait until the host has all output. */
+/* All output is with the ports: wait until the host has it. */
 static void see_off(void)
 {
-    relay_drain(&relays[OUTPUT]);
-    relay_drain(&relays[ERRORS]);
     tell_host('E');
     unsigned char answer = 1;
     while (answer != 0) {

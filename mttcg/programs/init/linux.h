@@ -54,6 +54,7 @@ enum {
     SIGHUP = 1,
     SIGINT = 2,
     SIGQUIT = 3,
+    SIGKILL = 9,
     ENOENT = 2,
     E2BIG = 7,
     EAGAIN = 11,

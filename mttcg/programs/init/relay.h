@@ -26,5 +26,5 @@ struct waited relay_wait(const struct relay *relay);
 /* Move what can be moved; whether anything was. found: events of the descriptor waited for. */
 bool relay_move(struct relay *relay, short found);
 
-/* Move all that is there by now, however long it takes to go. */
-void relay_drain(struct relay *relay);
+/* Whether all has gone to its end, or nobody takes it any more. */
+bool relay_has_ended(const struct relay *relay);

@@ -69,6 +69,18 @@ static int much(long bytes)
     return 0;
 }
 
+/* End, and leave a process that never does, and writes for ever. */
+static int leave(void)
+{
+    pid_t left = fork();
+    while (left == 0) {
+        if (write(1, "left\n", 5) != 5) {
+            _exit(1);
+        }
+    }
+    return left < 0;
+}
+
 static int wait_for_signal(int number)
 {
     struct sigaction action = {.sa_handler = note};
@@ -132,6 +144,9 @@ int main(int count, char **words)
     }
     if (!strcmp(act, "much")) {
         return much(atol(what));
+    }
+    if (!strcmp(act, "leave")) {
+        return leave();
     }
     if (!strcmp(act, "wait")) {
         return wait_for_signal(atoi(what));
