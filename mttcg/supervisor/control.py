@@ -337,4 +337,4 @@ def _space_of(given: Given) -> tuple[int, str]:
 
 def pc_of(hart: VcpuState) -> int:
     """Where a hart is: its pc if it stands still, else the block that it told of last."""
-    return hart.pc if hart.state == Activity.PAUSED else hart.block_pc
+    return hart.pc if hart.state == Activity.PAUSED else hart.last_pc
