@@ -189,8 +189,9 @@ class RunControl:
         """Take in what a vCPU says."""
         if isinstance(message, PluginRefused) and self.loading is not None:
             self.loading.refusals.append(message.reason)
-        elif isinstance(message, HartStopped) and self.debugger is not None:
-            self.debugger.hart_stopped(cpu, message)
+        elif isinstance(message, HartStopped):
+            if self.debugger is not None:  # else who had it stop has let all go on since
+                self.debugger.hart_stopped(cpu, message)
         elif (told := expect(message, InstrumentsTold)).question == self.question:
             self.told[cpu] = told
 
