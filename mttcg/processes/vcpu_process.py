@@ -230,7 +230,7 @@ class VcpuProcess:
     def fault(self, error: BaseException) -> None:
         """This process can't go on: the guest is stopped, and the run says why."""
         self.failed = True
-        self.channel.send(fault_of(self.index, error, f" near pc {self.hart.block_pc:#x}"))
+        self.channel.send(fault_of(self.index, error, f" near pc {self.hart.last_pc:#x}"))
         self.stop(Ending.FAULT)
 
     @property
@@ -319,7 +319,7 @@ class VcpuProcess:
 
     def _probe_failed(self, text: str) -> None:
         """Say so: the process is about to end."""
-        where = f"vCPU {self.index} near pc {self.hart.block_pc or self.hart.pc:#x}"
+        where = f"vCPU {self.index} near pc {self.hart.last_pc:#x}"
         self.channel.send(VcpuFailure(f"{where}: {text}", Ending.FAULT))
 
     def _warn(self, text: str) -> None:

@@ -9,6 +9,7 @@ An ISA's state is a class over this one, with its registers in the first KiB.
 
 from enum import IntEnum
 
+from mttcg.memory.address import Virtual
 from mttcg.memory.page import PAGE
 from mttcg.state.words import AddressField, WordField, WordsField
 
@@ -138,3 +139,8 @@ class VcpuState:
         """Look at the state of vCPU `index` in the segment that holds all of them."""
         self.index = index
         self.words = segment[index * STATE_BYTES : (index + 1) * STATE_BYTES].cast("Q")
+
+    @property
+    def last_pc(self) -> Virtual:
+        """Where its hart is as far as its process told: its block, or where it begins."""
+        return self.block_pc or self.pc

@@ -189,8 +189,9 @@ class RunControl:
         """Take in what a vCPU says."""
         if isinstance(message, PluginRefused) and self.loading is not None:
             self.loading.refusals.append(message.reason)
-        elif isinstance(message, HartStopped) and self.debugger is not None:
-            self.debugger.hart_stopped(cpu, message)
+        elif isinstance(message, HartStopped):
+            if self.debugger is not None:  # else who had it stop has let all go on since
+                self.debugger.hart_stopped(cpu, message)
         elif (told := expect(message, InstrumentsTold)).question == self.question:
             self.told[cpu] = told
 
@@ -337,4 +338,4 @@ def _space_of(given: Given) -> tuple[int, str]:
 
 def pc_of(hart: VcpuState) -> int:
     """Where a hart is: its pc if it stands still, else the block that it told of last."""
-    return hart.pc if hart.state == Activity.PAUSED else hart.block_pc
+    return hart.pc if hart.state == Activity.PAUSED else hart.last_pc

@@ -36,7 +36,7 @@ def vcpu_now(hart: VcpuState) -> dict[str, Any]:
     return {
         "cpu": hart.index,
         "state": state.name.lower(),
-        "pc": hart.block_pc,
+        "pc": hart.last_pc,
         "instructions": hart.instructions,
         "blocks": hart.blocks,
         "idle_ns": idle_ns_so_far(hart),

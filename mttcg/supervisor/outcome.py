@@ -52,7 +52,7 @@ def vcpu_result(run: RunState, hart: VcpuState) -> VcpuResult:
         cache_misses=hart.cache_misses,
         cache_invalidated=hart.cache_invalidated,
         state=state.name.lower(),
-        pc=hart.block_pc if state is Activity.KILLED else hart.pc,
+        pc=hart.last_pc if state is Activity.KILLED else hart.pc,
         registers=registers_of(hart, run.isa, run.machine) if by_itself else None,
         seconds_cpu=hart.cpu_ns * NANOSECONDS,
         seconds_stalled=run.streams.stalled_ns(hart.index) * NANOSECONDS,

@@ -1,7 +1,7 @@
 """The snapshot of `--snapshot-at`: it is taken when a hart first comes to a place.
 
 That hart stands before the instruction there, as for a debugger; all others are made to stand then,
-and are wherever they have come to.
+and are wherever they have come to: there as well, if they came after it.
 """
 
 import re
@@ -86,10 +86,8 @@ class PlannedSnapshot:
         self.control.begin(task(), self._told)
 
     def hart_stopped(self, _cpu: int, _message: HartStopped) -> None:
-        """A hart is there, the first or a later one."""
-        if self.reached:
-            self._go()
-        else:
+        """A hart is there: the first one, and whoever comes after it, stand until it is taken."""
+        if not self.reached:
             self.reached = True
             self.control.begin(self._take(), self._told)
 
@@ -106,15 +104,12 @@ class PlannedSnapshot:
         return answer
 
     def _let_go(self) -> None:
-        """Have harts stop there no more, and the one that does go on; others may debug then."""
+        """Have harts stop there no more, and those that do go on; others may debug then."""
         if self.control.debugger is self:
             self.control.debugger = None
             self.watch.order(lambda epoch: ChangeStops(epoch, (), self.points))
-            self._go()
-
-    def _go(self) -> None:
-        ways = (Motion.GO,) * self.control.run.harts.count
-        self.watch.order(lambda epoch: GoOn(epoch, ways))
+            ways = (Motion.GO,) * self.control.run.harts.count
+            self.watch.order(lambda epoch: GoOn(epoch, ways))
 
     def _told(self, wrong: str, _answer: Answer) -> None:
         if wrong:

@@ -5,7 +5,7 @@ import select
 import selectors
 import signal
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -168,7 +168,7 @@ class Watch:
                     self.interrupts.take()
                     self.interrupted = True
                     self.stop_or_kill()
-            self._drain_vcpus()
+            self._drain_vcpus(range(len(self.channels)))
             self._drain_console()
             if not (self.host_lost or self.killed):
                 see_devices_off(self.run, self.warn, self.console_output, self._drain_console)
@@ -324,6 +324,9 @@ class Watch:
         self.running.discard(index)
         if status == 0:
             return
+        self._drain_vcpus((index,))  # it may have said why
+        if index not in self.silent:
+            self._vcpu_silent(index)
         hart = self.run.harts.harts[index]
         hart.state = Activity.KILLED
         self.lost.append(index)
@@ -331,7 +334,7 @@ class Watch:
         if self.killed:
             ended = f"was killed {self.killed}"
         self.failures.add(
-            f"vCPU {index}: {ended} near pc {hart.block_pc:#x}, "
+            f"vCPU {index}: {ended} near pc {hart.last_pc:#x}, "
             f"after {hart.instructions} instructions",
             follows=self.host_lost or index in self.told,
         )
@@ -371,10 +374,10 @@ class Watch:
 
         return receive
 
-    def _drain_vcpus(self) -> None:
+    def _drain_vcpus(self, indexes: Iterable[int]) -> None:
         """Take what vCPUs said before they ended; the host may have told of the end first."""
-        for index, channel in enumerate(self.channels):
-            receive = self._receiver(index)
+        for index in indexes:
+            channel, receive = self.channels[index], self._receiver(index)
             while index not in self.silent and select.select([channel], [], [], 0)[0]:
                 receive()
 

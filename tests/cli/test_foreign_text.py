@@ -240,15 +240,17 @@ def test_the_module_table_of_drcov(tmp_path: Path) -> None:
     assert (read[0].path, blocks) == (HARMLESS, [(BASE, 4)])
 
 
-def test_names_of_slices() -> None:
-    found = timeline.Aggregator(timeline.Options(), run_info())
+def test_names_of_slices(tmp_path: Path) -> None:
+    file = tmp_path / "trace.json"
+    found = timeline.Aggregator(timeline.Options(out=file), run_info())
     track = timeline.Track(0)
     word = 0x000280E7  # jalr t0
     record = np.zeros(1, timeline.events.TRANSFER)
     record["word"], record["target"], record["pc"] = word, BASE, BASE + 64
     track.add(record)
     found.tracks[0] = track
-    written = json.loads("[" + ",".join(found.trace_events()) + "]")
+    found.save()
+    written = json.loads(file.read_bytes())["traceEvents"]
     names = {event["args"]["name"] if event["ph"] == "M" else event["name"] for event in written}
     assert all(name.isprintable() for name in names)
     assert HARMLESS in names

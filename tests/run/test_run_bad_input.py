@@ -94,7 +94,7 @@ def test_a_plugin_that_cannot_be_loaded(start: Callable[..., Running]) -> None:
             ),
             (
                 start(HELLO, "--plugin", "hotblocks,tops=3"),
-                "plugin hotblocks: unknown option 'tops'; known are: top",
+                "plugin hotblocks: unknown option 'tops'; known are: space, mode, top",
             ),
             (
                 start(HELLO, "--plugin", plugin("refusing")),

@@ -185,7 +185,7 @@ def test_what_can_not_be_loaded_is_said_and_leaves_the_rest(spinning: Spinning) 
     for spec, wrong in {
         "icount": "plugin icount is loaded already",
         "nosuch": "plugin nosuch: unknown; known are",
-        "icount,colour=blue": "unknown option colour",
+        "icount,colour=blue": "unknown option 'colour'; known are: space, mode",
         str(PLUGINS / "refusing.py"): "plugin_init returned False",
         str(PLUGINS / "broken.py"): "importing it fails",
         plugin("second_half", at="check"): "plugin second_half: option at: this is check; expected",
