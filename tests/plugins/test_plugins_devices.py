@@ -34,7 +34,8 @@ def test_each_event_is_counted_for_its_device(tmp_path: Path, engine: str) -> No
     rows = result["plugins"]["devices"]["devices"]
     by_device = {(row["device"], row["cpu"]): row for row in rows}
     assert by_device["uart", 0]["writes"] == printed
-    assert by_device["finisher", 0]["writes"] == 1
+    ends = [row["writes"] for (device, _), row in by_device.items() if device == "finisher"]
+    assert sum(ends) == 1  # whichever hart came last
     claims = by_device["plic", 0]["reads"]
     assert by_device["virtio0", 0]["interrupts"] == claims > 0
     transfers = by_device["virtio0", ""]

@@ -100,7 +100,7 @@ def test_registers_and_memory_are_written(debugged: tuple[Running, Gdb, int]) ->
     gdb.ask("-gdb-set var rounds = 1")
     assert gdb.value("rounds") == 1
     gdb.refused("-data-read-memory-bytes 0x1000 4")
-    gdb.refused("-gdb-set var $mhartid = 3")
+    gdb.refused("-gdb-set var $mhartid = 77")
     gdb.ask(f"-gdb-set var rounds = {ROUNDS}")
     assert 'reason="exited-normally"' in gdb.go()
     assert running.wait() == 0
