@@ -250,6 +250,8 @@ def plugin_vcpu_exit(cpu: Cpu) -> None:
 class Aggregator(mttcg_bus.Aggregator):
     """Keeps records, and names what is in them in the end; merging keeps more."""
 
+    local = frozenset({"names"})
+
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
         self.names = ProgramNames(run, options.sysroot)
@@ -265,29 +267,29 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def consume(self, stream: str, _cpu: int, records: Records) -> None:
         """Keep a batch."""
-        if stream == "areas":
-            add_areas(self.names, records)
-        elif stream == "modules":
-            add_modules(self.names, records)
-        else:
-            self.batches[stream].append(records.copy())
+        self.batches[stream].append(records.copy())
 
     def merge(self, other: Self) -> None:
         """Add another's records."""
         super().merge(other)
         for stream, batches in other.batches.items():
             self.batches[stream] += batches
-        for process, found in other.names.areas.items():
-            self.names.areas[process] |= found
-        self.names.module_functions |= other.names.module_functions
+
+    def _named(self) -> ProgramNames:
+        """Names, by all that is known now of what is mapped."""
+        for records in self.batches["areas"]:
+            add_areas(self.names, records)
+        for records in self.batches["modules"]:
+            add_modules(self.names, records)
+        return self.names
 
     def sampled(self) -> list[WeightedStack]:
         """The samples."""
-        return list(sampled(self.names, self.batches["samples"], self.options.every))
+        return list(sampled(self._named(), self.batches["samples"], self.options.every))
 
     def counted(self) -> list[WeightedStack]:
         """What was counted, by process and function."""
-        return list(counted(self.names, self.batches["counts"]))
+        return list(counted(self._named(), self.batches["counts"]))
 
     def save(self) -> None:
         """Write the files."""

@@ -124,6 +124,11 @@ class Aggregator(mttcg_bus.Aggregator):
         """Take calls of one vCPU."""
         self.events.add(cpu, records)
 
+    def lost(self, stream: str, cpu: int, count: int) -> None:
+        """Calls are missing, or a part of one."""
+        super().lost(stream, cpu, count)
+        self.events.forget(cpu)
+
     def merge(self, other: Self) -> None:
         """Add another's calls."""
         super().merge(other)

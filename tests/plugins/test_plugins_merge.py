@@ -11,33 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aggregator_maker import BASE, SMP, Batches, Maker, check_law, spec_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from mttcg.instrument.loading.loader import load_plugin, project_plugins
-from mttcg.supervisor.result import json_ready
-from mttcg_bus import Aggregator, RunInfo, StreamSpec
-from mttcg_bus.subscriber.aggregator import report_of
-from mttcg_bus.subscriber.state import pack_state, unpack_state
+from mttcg_bus import StreamSpec
 
-SMP = 3
-BASE = 0x8000_0000
-SYMBOLS = ((BASE, 64, "main"), (BASE + 64, 0, "other"), (BASE + 0x1000, 4096, "data"))
-RUN = RunInfo("run", "guest.elf", SMP, "llvm", BASE, 1 << 20, BASE, SYMBOLS)
 NUMBERS = (0, 1, 2, 3, 8, BASE, BASE + 4, BASE + 64, BASE + 0x1000, BASE + 0x1008, (1 << 64) - 1)
 CODE = (b"", b"\x13\x00\x00\x00", b"\x01\x00\x82\x80", b"\xff" * 8)
 """Nothing, a nop, a compressed nop and a return, and what is no instruction."""
-SPECS = {"kfuncs": "kfuncs,functions=main"}
-"""How plugins are loaded that have to be told something."""
-
-
-def spec_of(name: str) -> str:
-    """How a plugin is loaded."""
-    return SPECS.get(name, name)
-
-
 FOLLOWING = ("processes", "profile", "syscalls")
-"""Plugins whose records follow from each other, by rules of their own that drawn ones break."""
+"""Plugins whose records follow from each other: test_plugins_following.py has those."""
 NAMES = [
     source.name
     for source in project_plugins()
@@ -59,7 +44,6 @@ for name in sys.argv[1:]:
     streams[name] = describe(declarations, load_plugins(declarations, [name])).streams
 json.dump(streams, sys.stdout)
 """
-Batches = list[tuple[str, int, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -102,41 +86,6 @@ def batches(draw: Any, specs: list[StreamSpec]) -> Batches:
     return found
 
 
-class Maker:
-    """Makes a plugin's aggregators, and tells what they found."""
-
-    def __init__(self, name: str) -> None:
-        self.plugin = load_plugin(spec_of(name))
-
-    def empty(self) -> Aggregator:
-        assert self.plugin.aggregator is not None
-        made: Aggregator = self.plugin.aggregator(self.plugin.options, RUN)
-        return made
-
-    def fed(self, what: Batches) -> Aggregator:
-        made = self.empty()
-        made.begin()
-        for event, cpu, records in what:
-            made.consume(event, cpu, records)
-            made.lost(event, cpu, 1)
-        made.end()
-        return made
-
-    def sent(self, aggregator: Aggregator) -> Aggregator:
-        """What another process gets."""
-        return unpack_state(pack_state(aggregator), self.empty())
-
-    def merged(self, *parts: Aggregator) -> Aggregator:
-        made = self.empty()
-        for part in parts:
-            made.merge(part)
-        return made
-
-
-def found(aggregator: Aggregator) -> Any:
-    return json_ready(report_of(aggregator))
-
-
 def test_there_are_aggregators() -> None:
     assert {"hotblocks", "memtrace"} <= set(NAMES)
 
@@ -147,14 +96,4 @@ def test_there_are_aggregators() -> None:
 def test_parts_merge_to_the_whole(
     name: str, streams: dict[str, list[StreamSpec]], data: some.DataObject
 ) -> None:
-    what, maker = data.draw(batches(streams[name])), Maker(name)
-    whole = found(maker.fed(what))
-    parts = [maker.fed([b for b in what if b[1] == cpu]) for cpu in range(SMP)]
-    before = [found(part) for part in parts]
-    a, b, c = (maker.sent(part) for part in parts)
-    assert [found(part) for part in (a, b, c)] == before  # what is sent is what there was
-    assert found(maker.merged(a, b, c)) == whole
-    assert found(maker.merged(c, a, b)) == whole  # commutative
-    assert found(maker.merged(a, maker.merged(b, c))) == whole  # associative
-    assert found(maker.merged(maker.empty(), maker.sent(maker.merged(a, b)), c)) == whole
-    assert [found(part) for part in (a, b, c)] == before  # who is merged stays as it was
+    check_law(Maker(spec_of(name)), data.draw(batches(streams[name])))

@@ -104,7 +104,8 @@ class CallEvents:
         for record in records:
             text = record["text"][: record["bytes"]].tobytes()
             if record["what"] == MORE:
-                self.latest[cpu].text += text
+                if cpu in self.latest:
+                    self.latest[cpu].text += text
                 continue
             comm = record["comm"].tobytes().split(b"\0")[0].decode("utf-8", "replace")
             numbers = {name: int(record[name]) for name in NUMBERS}
@@ -112,11 +113,15 @@ class CallEvents:
             self.latest[cpu] = event
             self.events.append(event)
 
+    def forget(self, cpu: int) -> None:
+        """Records of a vCPU are missing here: what more there is of a text is nobody's."""
+        self.latest.pop(cpu, None)
+
     def calls(self) -> list[TracedCall]:
         """The calls in the order in which they began."""
         found: list[TracedCall] = []
         begun: dict[int, TracedCall] = {}
-        for event in sorted(self.events, key=lambda each: each.time):
+        for event in sorted(self.events, key=lambda each: (each.time, each.cpu)):
             if event.what == ENTER:
                 who = event.comm, event.pid, event.tgid, event.cpu
                 begun[event.pid] = TracedCall(*who, event.number, event.time, event.texts)

@@ -141,8 +141,12 @@ def _who(record: Any) -> Who:
 def sampled(
     names: ProgramNames, batches: Iterable[Records], period: int
 ) -> Iterator[WeightedStack]:
-    """The stacks of samples."""
-    for record in (record for batch in batches for record in batch):
+    """The stacks of samples, in the order of their times."""
+    together = [*batches]
+    if not together:
+        return
+    records = np.concatenate(together)
+    for record in records[np.lexsort((records["cpu"], records["time"]))]:
         who, depth = _who(record), int(record["depth"])
         pcs = record["stack"][:depth].tolist()
         process = who.tgid, who.space

@@ -94,12 +94,13 @@ class ProgramNames:
         if pc >= KERNEL_HALF or not process[1]:
             name, offset = self.run.symbol_and_offset(pc)
             return NamedPlace(name, offset, KERNEL) if name else self._of_module(pc)
-        for area in self.areas.get(process, ()):
-            if area.start <= pc < area.end:
-                file = self.file(area.path)
-                name, offset = file.at(pc - area.start + area.offset) if file else ("", 0)
-                return NamedPlace(name, offset, area.path)
-        return NamedPlace("", 0, UNKNOWN)
+        found = [area for area in self.areas.get(process, ()) if area.start <= pc < area.end]
+        if not found:
+            return NamedPlace("", 0, UNKNOWN)
+        area = max(found)  # of several, one after the other: always the same one
+        file = self.file(area.path)
+        name, offset = file.at(pc - area.start + area.offset) if file else ("", 0)
+        return NamedPlace(name, offset, area.path)
 
     def _of_module(self, pc: int) -> NamedPlace:
         starts = self._module_starts()

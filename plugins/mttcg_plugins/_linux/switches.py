@@ -119,7 +119,8 @@ class Switches:
         together = [*batches]
         if together:
             records = np.concatenate(together)
-            for record in records[np.argsort(records["time"], kind="stable")]:
+            # those of one time by vCPU, so that it does not matter which came first
+            for record in records[np.lexsort((records["cpu"], records["time"]))]:
                 self._take(record)
 
     def _take(self, record: Any) -> None:
@@ -148,12 +149,19 @@ class Switches:
         return self.known[key]
 
     def _leave(self, record: Any, before: Thread | None, cpu: int) -> None:
-        """What ran on a vCPU does no longer; `before`: which that was, None where nobody says."""
-        running = self.running.pop(cpu)
-        thread = before or running.thread
-        thread.instructions += int(record["instructions"]) - running.instructions
-        thread.user += int(record["user"]) - running.user
-        thread.ticks += int(record["time"]) - running.time
+        """What ran on a vCPU does no longer; `before`: which that was, None where nobody says.
+
+        Since when it ran may have been in a record that was lost.
+        """
+        running = self.running.pop(cpu, None)
+        thread = before or (running.thread if running else None)
+        if thread is None:
+            return
+        if running is not None:
+            thread.instructions += int(record["instructions"]) - running.instructions
+            thread.user += int(record["user"]) - running.user
+            thread.ticks += int(record["time"]) - running.time
+            self.spans.append(RunSpan(thread, cpu, running.time, int(record["time"])))
         thread.cpus.add(cpu)
         thread.migrations += thread.latest not in (-1, cpu)
         thread.latest = cpu
@@ -162,4 +170,3 @@ class Switches:
             thread.switches += 1
             thread.voluntary = int(record["voluntary"])
             thread.involuntary = int(record["involuntary"])
-        self.spans.append(RunSpan(thread, cpu, running.time, int(record["time"])))
