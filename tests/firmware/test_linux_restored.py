@@ -3,7 +3,6 @@
 import io
 import os
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,20 @@ TIMES = 66 if CHECKED else 1
 class Shown(io.BytesIO):
     """A console that others wait for."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Condition()
+
+    def write(self, text: Any) -> int:
+        with self.written:
+            count = super().write(text)
+            self.written.notify_all()
+        return count
+
     def wait_for(self, text: bytes) -> None:
-        until = time.monotonic() + LIMIT
-        while text not in self.getvalue():
-            assert time.monotonic() < until, self.getvalue()[-2000:]
-            time.sleep(0.01)
+        with self.written:
+            found = self.written.wait_for(lambda: text in self.getvalue(), LIMIT)
+        assert found, self.getvalue()[-2000:]
 
     @property
     def lines(self) -> list[str]:
