@@ -6,7 +6,7 @@ import pytest
 
 from mttcg.debugger.guest import Point, RefusedError, Then
 from mttcg.debugger.packets import LARGEST_WAITING, Packet, PacketReader, encode
-from mttcg.debugger.session import Session
+from mttcg.debugger.session import MOST_QUEUED, Session
 from mttcg.isa.debug_description import DebugDescription
 from mttcg.isa.riscv64.debug_description import DESCRIPTION
 from mttcg.vcpu.messages import HartStopped
@@ -118,6 +118,15 @@ def test_what_is_asked_is_answered(talk: Talk, asked: bytes, answer: bytes) -> N
     _, session, sent = talk
     session.take(encode(asked))
     assert sent[-1] == encode(answer)
+
+
+def test_packets_for_harts_that_run_wait_but_not_without_end(talk: Talk) -> None:
+    _, session, sent = talk
+    session.take(encode(b"vCont;c") + encode(b"qC") * MOST_QUEUED)
+    with pytest.raises(ValueError, match="65 packets wait; expected at most 64"):
+        session.take(encode(b"qC"))
+    session.hart_stopped(0, HartStopped(Reason.STEP, 0, 0))
+    assert sent.count(encode(b"QC1")) == MOST_QUEUED + 1
 
 
 def test_no_more_places_are_watched_than_harts_can(talk: Talk) -> None:
