@@ -1,5 +1,7 @@
 """Memory as packets have it: at an address, so many bytes."""
 
+import re
+
 from mttcg.debugger.guest import DebuggedGuest, RefusedError
 from mttcg.debugger.packets import LONGEST
 
@@ -7,10 +9,15 @@ MOST_READ = LONGEST // 2 - 8
 """Bytes that fit a packet, two digits each."""
 
 
+PLACE = re.compile(rb"([0-9a-fA-F]{1,16}),([0-9a-fA-F]{1,16})")
+
+
 def place_of(text: bytes) -> tuple[int, int]:
-    """Read ADDRESS,SIZE."""
-    address, _, size = text.partition(b",")
-    return int(address, 16), int(size, 16)
+    """Read ADDRESS,SIZE, each of at most 64 bits; ValueError for anything else."""
+    found = PLACE.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    return int(found[1], 16), int(found[2], 16)
 
 
 class MemoryPackets:

@@ -21,6 +21,8 @@ from mttcg.vcpu.stop_point import Motion, Reason
 
 TRAPPED, INTERRUPTED = 5, 2
 """Signals that stand for the reasons of stops: SIGTRAP and SIGINT, as GDB numbers them."""
+MOST_QUEUED = 64
+"""Packets that may wait for harts to stand: a debugger waits for most answers."""
 OK = b"OK"
 WRONG, WRONG_PLAIN = b"E.%s", b"E01"
 BEFORE_STEP = (b"z", b"Z", b"m", b"vCont;")
@@ -114,6 +116,8 @@ class Session:
         for packet in self.reader.take(data):
             self._take(packet)
         self._serve()
+        if len(self.queue) > MOST_QUEUED:
+            raise ValueError(f"{len(self.queue)} packets wait; expected at most {MOST_QUEUED}")
 
     def _take(self, packet: Packet) -> None:
         if packet.damaged:

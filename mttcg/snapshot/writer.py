@@ -39,14 +39,16 @@ class SnapshotWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(os.path.realpath(path))
-        self.part = self.path.with_name(f".{self.path.name}.part{os.getpid()}")
-        if self.path.exists() and not self.path.is_file():
-            raise SnapshotError(path, "it is no plain file", EXPECTED)
         try:
+            self.path = Path(os.path.realpath(path))
+            self.part = self.path.with_name(f".{self.path.name}.part{os.getpid()}")
+            if self.path.exists() and not self.path.is_file():
+                raise SnapshotError(path, "it is no plain file", EXPECTED)
             self.file = self._open()
         except OSError as error:
             raise SnapshotError(path, str(error.strerror), EXPECTED) from error
+        except ValueError as error:  # as of a zero byte
+            raise SnapshotError(path, str(error), EXPECTED) from error
 
     def _open(self) -> int:
         """A file without a name, of which nothing is left if this process is killed.

@@ -1,18 +1,23 @@
 """The socket at which a run waits for a debugger."""
 
-import contextlib
+import fcntl
+import os
 import shlex
 import socket
+import stat
 import struct
 import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from mttcg.attached import GDB, LONGEST_PATH, DebugPlace
+from mttcg.attached import GDB, DebugPlace
 from mttcg.errors import OptionError
+from mttcg_bus.wire.address import PREFIX, SHORT_PLACE, private_directory
 
 SOCKET_NAME = "gdb"
 PROGRAM = "gdb-multiarch"
 CREDENTIALS = struct.Struct("3i")
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class DebugDoor:
@@ -26,10 +31,10 @@ class DebugDoor:
         self.folder: Path | None = None
         self.path = place.path
         if place.path is None and not place.host:
-            self.folder = Path(tempfile.mkdtemp(prefix="mttcg-"))  # of mode 0700
-            if len(str(self.folder / SOCKET_NAME).encode()) > LONGEST_PATH:
-                self.folder.rmdir()
-                self.folder = Path(tempfile.mkdtemp(prefix="mttcg-", dir="/tmp"))
+            remove_left()
+            self.folder = private_directory(SOCKET_NAME)
+            self.lock = os.open(self.folder, FOLDER)
+            fcntl.flock(self.lock, fcntl.LOCK_EX)
             self.path = self.folder / SOCKET_NAME
         is_ipv6 = ":" in place.host
         family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
@@ -75,5 +80,21 @@ class DebugDoor:
         if self.path is not None:
             self.path.unlink(missing_ok=True)
         if self.folder is not None:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 self.folder.rmdir()
+            os.close(self.lock)
+            self.folder = None
+
+
+def remove_left() -> None:
+    """Remove the folders of runs that were killed: nobody has a lock on those any more."""
+    for place in {tempfile.gettempdir(), SHORT_PLACE}:
+        for left in Path(place).glob(f"{PREFIX}*/{SOCKET_NAME}"):
+            with suppress(OSError), ExitStack() as ends:  # another's, or in use
+                lock = os.open(left.parent, FOLDER)
+                ends.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                there = os.stat(SOCKET_NAME, dir_fd=lock, follow_symlinks=False)
+                if stat.S_ISSOCK(there.st_mode) and there.st_uid == os.getuid():
+                    os.unlink(SOCKET_NAME, dir_fd=lock)
+                    left.parent.rmdir()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from mttcg.attached import DebugPlace, parse_place
 from mttcg.config import Config
 from mttcg.debugger.guest import Point, Then
-from mttcg.debugger.packets import encode
+from mttcg.debugger.packets import PacketReader, encode
 from mttcg.debugger.session import Session
 from mttcg.isa.context import EVERYWHERE, Scope, scope_of
 from mttcg.isa.debug_description import DebugDescription
@@ -30,6 +30,8 @@ UPPER_HALF = 1 << 63
 RECEIVED_BYTES = 1 << 16
 SEND_SECONDS = 10.0
 """How long a debugger may take nothing of what it is sent."""
+MOST_REFUSED = 8
+"""Connections that may wait to be told so; the oldest is ended for another."""
 FOR_EVER = 1e9
 """Seconds that vCPUs may take to start."""
 
@@ -58,6 +60,7 @@ class Debugging:
         self.is_open = False
         self.session: Session | None = None
         self.connection: socket.socket | None = None
+        self.refused: list[socket.socket] = []
         self.name = ""
         self.in_force: set[StopPoint] = set()
         self.users = EVERYWHERE
@@ -104,7 +107,11 @@ class Debugging:
 
     def _connected(self) -> None:
         assert self.door is not None
-        connection, name = self.door.accept()
+        try:
+            connection, name = self.door.accept()
+        except OSError as error:
+            self.watch.warn(f"a debugger can't connect: {error.strerror}")
+            return
         connection.settimeout(SEND_SECONDS)
         if self.session is not None:
             self._refuse(connection, name)
@@ -117,17 +124,28 @@ class Debugging:
         """Tell a second debugger who is the first, when it has asked something, and be done."""
         wrong = f"{name} is refused: {self.name} is connected"
         self.watch.warn(wrong)
+        if len(self.refused) == MOST_REFUSED:
+            self._end_refused(self.refused[0])
+        self.refused.append(connection)
+        reader = PacketReader()
 
         def answer() -> None:
-            self._forget(connection)
-            with connection:
-                try:
-                    if connection.recv(RECEIVED_BYTES):
-                        connection.sendall(b"+" + encode(f"E.{wrong}".encode()))
-                except OSError:
-                    return
+            try:
+                data = connection.recv(RECEIVED_BYTES)
+                if data and not reader.take(data):
+                    return  # GDB begins with an acknowledgement, and would take no answer to that
+                if data:
+                    connection.sendall(b"+" + encode(f"E.{wrong}".encode()))
+            except (OSError, ValueError):
+                pass
+            self._end_refused(connection)
 
         self._follow(connection, answer)
+
+    def _end_refused(self, connection: socket.socket) -> None:
+        self.refused.remove(connection)
+        self._forget(connection)
+        connection.close()
 
     def _received(self) -> None:
         assert self.connection is not None and self.session is not None
@@ -145,7 +163,10 @@ class Debugging:
             return
         try:
             self.connection.sendall(data)
-        except OSError:
+        except OSError as error:
+            if isinstance(error, TimeoutError):
+                wrong = f"it took nothing of what it was sent for {SEND_SECONDS:g} s"
+                self.watch.warn(f"{self.name} is let go: {wrong}")
             self._vanished()
 
     def _vanished(self) -> None:
@@ -170,6 +191,8 @@ class Debugging:
 
     def close(self) -> None:
         """Wait for no debugger any more."""
+        while self.refused:
+            self._end_refused(self.refused[0])
         if self.is_open and self.door is not None:
             self._forget(self.door.socket)
         if self.door is not None:

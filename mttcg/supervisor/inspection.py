@@ -69,8 +69,8 @@ class Inspection:
         hart = self.hart(cpu)
         if space not in SPACES:
             raise InspectionError(f"space {space!r}; expected {' or '.join(SPACES)}")
-        if size > LARGEST_PIECE:
-            raise InspectionError(f"{size} bytes at once; expected at most {LARGEST_PIECE}")
+        if not 0 <= size <= LARGEST_PIECE:
+            raise InspectionError(f"{size} bytes at once; expected 0 to {LARGEST_PIECE}")
         found: list[tuple[Physical, int]] | None = [(Physical(address), size)]
         if space == "virtual" and size:
             found = self.memory.find(hart, Virtual(address), size)

@@ -53,9 +53,13 @@ class SavedDrive(TypedValue):
     changed_ns: int
 
     @classmethod
-    def of(cls, drive: Drive) -> "SavedDrive":
-        """The file as it is now; raises OSError."""
-        found = drive.path.stat()
+    def of(cls, drive: Drive, snapshot: Path) -> "SavedDrive":
+        """The file as it is now; raises SnapshotError."""
+        try:
+            found = drive.path.stat()
+        except OSError as error:
+            wrong = f"--drive {drive.path}: {error.strerror}"
+            raise SnapshotError(snapshot, wrong, "the file that it was") from error
         return cls(str(drive.path), found.st_size, found.st_mtime_ns)
 
 
@@ -165,11 +169,7 @@ def shown(value: Any) -> str:
 def check_drives(path: Path, saved: SavedMachine, config: Config) -> None:
     """Raise SnapshotError if the file of a drive was changed since."""
     for was, drive in zip(saved.drives, config.drives, strict=True):
-        try:
-            now = SavedDrive.of(drive)
-        except OSError as error:
-            wrong = f"--drive {drive.path}: {error.strerror}"
-            raise SnapshotError(path, wrong, "the file that it was") from error
+        now = SavedDrive.of(drive, path)
         if (now.size, now.changed_ns) != (was.size, was.changed_ns):
             wrong = f"--drive {drive.path} had {was.size} bytes, changed at {was.changed_ns} ns"
             raise SnapshotError(path, wrong, f"{now.size} and {now.changed_ns}, as it has now")

@@ -138,15 +138,25 @@ class Snapshots:
     def take(self, path: Path, taken: Callable[[], None] = lambda: None) -> Task:
         """Take one; gives its file and size, and for how long the guest stood.
 
-        taken: is called when all is copied, and all stand still.
+        taken: is called when all is copied, and all stand still. SnapshotError.
         """
+        try:
+            return (yield from self._take(path, taken))
+        except OSError as error:  # of memory for the copy, or of a drive's file
+            wrong = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+            raise SnapshotError(path, str(wrong), "room for a copy of the machine") from error
+        finally:
+            self.writing = None  # it has the copy
+
+    def _take(self, path: Path, taken: Callable[[], None]) -> Task:
         self._check_possible(path)
         with ExitStack() as ends:
             writer = SnapshotWriter(path)
             ends.callback(writer.close)
-            copies = [MemoryCopy(*each) for each in self._memories()]
-            for copy in copies:
-                ends.callback(copy.close)
+            copies = []
+            for each in self._memories():
+                copies.append(MemoryCopy(*each))
+                ends.callback(copies[-1].close)
 
             def copy_all() -> None:
                 for copy in copies:
@@ -199,11 +209,11 @@ class Snapshots:
         """While all stand still: copy what changes, and take down the rest."""
         self._check_possible(path)
         copy()
-        saved = self._saved()
+        saved = self._saved(path)
         taken()
         return {"saved": saved, "since_ns": self.standstill.check()}
 
-    def _saved(self) -> SavedMachine:
+    def _saved(self, path: Path) -> SavedMachine:
         run, since = self.run, self.standstill.check()
         system, config = run.isa.system, absolute(run.config)
         return SavedMachine(
@@ -224,7 +234,7 @@ class Snapshots:
                 name: to_text(state)
                 for name, state in run.board.states(run.machine.device_state).items()
             },
-            drives=tuple(map(SavedDrive.of, config.drives)),
+            drives=tuple(SavedDrive.of(drive, path) for drive in config.drives),
             console_input=to_text(waiting_in(run.fds[run.input_pipe])),
         )
 

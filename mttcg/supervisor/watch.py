@@ -1,11 +1,11 @@
 """The supervisor's loop while the guest runs: everything that can happen, one handler each."""
 
 import os
-import select
 import selectors
 import signal
 import time
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -358,7 +358,9 @@ class Watch:
                 case UnsupportedFound() as found:
                     self._unsupported(found)
                 case FileOperation() as asked:
-                    self.channels[index].send(self.files.do(asked))
+                    answer = self.files.do(asked)
+                    with suppress(OSError):  # it has ended meanwhile, which its channel tells
+                        self.channels[index].send(answer)
                 case NothingAttached(plugins):
                     self.idle[index] = plugins
                 case ProgramBegins(space):
@@ -377,8 +379,8 @@ class Watch:
     def _drain_vcpus(self, indexes: Iterable[int]) -> None:
         """Take what vCPUs said before they ended; the host may have told of the end first."""
         for index in indexes:
-            channel, receive = self.channels[index], self._receiver(index)
-            while index not in self.silent and select.select([channel], [], [], 0)[0]:
+            receive = self._receiver(index)
+            while index not in self.silent and self.channels[index].has_something():
                 receive()
 
     def _vcpu_failed(self, index: int, failure: VcpuFailure) -> None:

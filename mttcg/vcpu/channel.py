@@ -71,6 +71,12 @@ class Channel:
             descriptors += some
         return message, descriptors
 
+    def has_something(self) -> bool:
+        """Whether `receive` would not wait: there is a message, or the other end is gone."""
+        poller = select.poll()  # takes descriptors of any number, as select(2) does not
+        poller.register(self.end, select.POLLIN)
+        return bool(poller.poll(0))
+
     def wait_end(self, until: float) -> None:
         """Wait until the other end is gone, or the monotonic time `until`; messages are dropped."""
         poller = select.poll()

@@ -7,6 +7,8 @@ from mttcg.vcpu.typed_value import TypedValue
 
 OWNER = ""
 """Of what is attached for a debugger, in the place of a plugin."""
+MOST_WATCHED = 64
+"""Places whose accesses are watched at one time."""
 
 
 class Reason(StrEnum):

@@ -12,21 +12,21 @@ import numpy as np
 
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.api.targets import Probe, Scoreboard, When
-from mttcg.vcpu.stop_point import OWNER, Reason, StopPoint
+from mttcg.vcpu.stop_point import MOST_WATCHED, OWNER, Reason, StopPoint
 
 READ, WRITTEN = 1, 2
 KINDS = {Reason.READ: READ, Reason.WRITE: WRITTEN, Reason.ACCESS: READ | WRITTEN}
 MET, AT, END, FIRST, ROW = 0, 1, 2, 3, 3
 """Words: whether a place was met, and which; where the rows end, and begin, and their length: the
-place's address, the address behind it, and how it is accessed."""
-MOST_PLACES = 64
+place's address, its last address, and how it is accessed."""
 
 
 def note_access(cpu: Any, pc: Any, address: Any, size: Any, value: Any, write: Any, words: Any):  # type: ignore[no-untyped-def]
     """Look whether an access is to a place that is watched: a probe."""
     row = np.uint64(FIRST)
     while row < words[END]:
-        meets = address < words[row + np.uint64(1)] and words[row] < address + size
+        last = address + size - np.uint64(1)
+        meets = address <= words[row + np.uint64(1)] and words[row] <= last
         if meets and words[row + np.uint64(2)] & (write + np.uint64(1)) != np.uint64(0):
             words[MET] = np.uint64(1)
             words[AT] = words[row]
@@ -53,7 +53,7 @@ class Watchpoints:
     """Those of one vCPU."""
 
     def __init__(self) -> None:
-        self.words = OwnWords(FIRST + ROW * MOST_PLACES)
+        self.words = OwnWords(FIRST + ROW * MOST_WATCHED)
         condition = When(WAS_MET, self.words)
         everywhere = OWNER, Where.STOP, None, None, Reason.ACCESS
         self.attachments = (
@@ -65,8 +65,8 @@ class Watchpoints:
         """Watch some places in the place of others; what is to be attached, or taken away."""
         words = self.words.array
         rows = [
-            (place.address, place.address + place.size, KINDS[Reason(place.kind)])
-            for place in list(places)[:MOST_PLACES]
+            (place.address, place.address + place.size - 1, KINDS[Reason(place.kind)])
+            for place in places
         ]
         words[:] = 0
         words[FIRST : FIRST + ROW * len(rows)] = np.array(rows, dtype=np.uint64).ravel()

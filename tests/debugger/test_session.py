@@ -6,11 +6,11 @@ import pytest
 
 from mttcg.debugger.guest import Point, RefusedError, Then
 from mttcg.debugger.packets import LARGEST_WAITING, Packet, PacketReader, encode
-from mttcg.debugger.session import Session
+from mttcg.debugger.session import MOST_QUEUED, Session
 from mttcg.isa.debug_description import DebugDescription
 from mttcg.isa.riscv64.debug_description import DESCRIPTION
 from mttcg.vcpu.messages import HartStopped
-from mttcg.vcpu.stop_point import Motion, Reason
+from mttcg.vcpu.stop_point import MOST_WATCHED, Motion, Reason
 
 
 class StandingGuest:
@@ -100,6 +100,12 @@ def test_a_stop_that_is_not_wanted_any_more_is_not_told_of(talk: Talk) -> None:
         (b"Hg9", b"E01"),
         (b"p9999999", b"E.there is no register 161061273"),
         (b"m10,zz", b"E.this packet can't be read"),
+        (b"m80000000,-4", b"E.this packet can't be read"),
+        (b"m-4,4", b"E.this packet can't be read"),
+        (b"Z0,10000000000000000,4", b"E.this packet can't be read"),
+        (b"Z2,fffffffffffffffe,4", b"E.there are no 4 bytes at 0xfffffffffffffffe to watch"),
+        (b"Z2,0,0", b"E.there are no 0 bytes at 0x0 to watch"),
+        (b"Z2,fffffffffffffffc,4", b"OK"),
         (b"Pf=00", b"E.a5 has 64 bits"),
         (b"P0=0000000000000000", b"E.zero can't be written"),
         (b"M0,2:00", b"E01"),
@@ -112,6 +118,27 @@ def test_what_is_asked_is_answered(talk: Talk, asked: bytes, answer: bytes) -> N
     _, session, sent = talk
     session.take(encode(asked))
     assert sent[-1] == encode(answer)
+
+
+def test_packets_for_harts_that_run_wait_but_not_without_end(talk: Talk) -> None:
+    _, session, sent = talk
+    session.take(encode(b"vCont;c") + encode(b"qC") * MOST_QUEUED)
+    with pytest.raises(ValueError, match="65 packets wait; expected at most 64"):
+        session.take(encode(b"qC"))
+    session.hart_stopped(0, HartStopped(Reason.STEP, 0, 0))
+    assert sent.count(encode(b"QC1")) == MOST_QUEUED + 1
+
+
+def test_no_more_places_are_watched_than_harts_can(talk: Talk) -> None:
+    _, session, sent = talk
+    for at in range(MOST_WATCHED):
+        session.take(encode(b"Z2,%x,4" % (8 * at)))
+        assert sent[-1] == encode(b"OK")
+    session.take(encode(b"Z3,1000,4"))
+    assert sent[-1] == encode(b"E.64 places are watched already, and no more can be")
+    for asked in (b"Z2,0,4", b"Z0,1000,4", b"z2,0,4", b"Z3,1000,4"):
+        session.take(encode(asked))
+        assert sent[-1] == encode(b"OK")
 
 
 def test_packets_come_in_any_pieces_and_damaged_ones_are_refused(talk: Talk) -> None:

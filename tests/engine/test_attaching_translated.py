@@ -1,5 +1,6 @@
 """What is attached, by virtual address, while there is better code for translated addresses."""
 
+import mmap
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -9,13 +10,17 @@ import pytest
 from engine_harness import Bare
 from test_interpreter import ECALL, word
 from test_translated_random import improve, run
-from translated_programs import BASE, CODE, PAGE, PAGES, SEEN_AT, Start, start
+from tracked_guest import alone
+from translated_programs import BASE, CODE, LARGE, MIDDLE, PAGE, PAGES, SEEN_AT, Start, start
 
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
+from mttcg.engine.tracking.layout import tracking_bytes
+from mttcg.engine.tracking.tracking import StoreTracking, TrackedHarts
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import ChangedSites, Operation, Plan
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.memory.address import PageOffset, Virtual, physical_of
+from mttcg.memory.host import address_of_buffer
 
 HERE = SEEN_AT[SUPERVISOR]
 CALLED = Virtual(HERE + PAGE)
@@ -150,3 +155,49 @@ def test_better_code_is_met_by_pages_that_ran_untranslated_before(turns: int) ->
             page = observed_page(bare, CODE[1])
             assert page.entry(PageOffset(4)) == page.native.translated
     bare.close()
+
+
+FENCE = word("fence.i")
+STORED_AT = {MACHINE: BASE + PAGE * CODE[1], SUPERVISOR: LARGE + PAGE * CODE[1]}
+"""Where each level can write to the page that both run."""
+TO_FUNCTION = {MACHINE: -PAGE, SUPERVISOR: PAGE}
+"""From what calls, in the other page."""
+
+
+def changing(level: int, steps: tuple[int, int]) -> Start:
+    """Calls a function that adds one of two steps, then makes it another that adds the second."""
+    called, stored = (word("addi", 6, 6, immediate=step) for step in steps)
+    there = TO_FUNCTION[level]
+    calls = [word("jal", 1, immediate=there), word("sw", rs1=20, rs2=8), FENCE]
+    calls += [word("jal", 1, immediate=there - 12), ECALL]
+    function = [called, RETURN]
+    pages = [[*part, *NOTHING[len(part) :]] for part in (calls, function)]
+    first, second = pages if level == SUPERVISOR else reversed(pages)
+    begin = start(random.Random(1), [*first, *second], level)
+    begin.memory[PAGE * MIDDLE[0] + 8] = 0xC7  # may be written
+    begin.registers[6], begin.registers[8], begin.registers[20] = 0, stored, STORED_AT[level]
+    begin.status, begin.protection = 0, OPEN
+    begin.pc += PAGE * (level == MACHINE)
+    return begin
+
+
+def run_changing(levels: tuple[int, int]) -> None:
+    """Run it at two levels, which see the page at two addresses, and then at the first again."""
+    bare = Bare("llvm", BASE, PAGES * PAGE, native_traps=True)
+    harts = TrackedHarts.at(address_of_buffer(bare.maps["harts"]), 0, 1)
+    shared = memoryview(mmap.mmap(-1, tracking_bytes(PAGES)))
+    bare.cache.changes = StoreTracking(shared, bare.cache, address_of_buffer(bare.ram), 0, harts)
+    words = np.zeros(1, dtype=np.uint64)
+    count = Operation(operations.count(in_table=False), words.ctypes.data, "count")
+    bare.engine.apply(Plan(instructions={Virtual(HERE - PAGE): (count,)}))
+    for level, steps in zip((*levels, levels[0]), [(1, 1), (1, 2), (2, 2)], strict=True):
+        begin = changing(level, steps)
+        found = run(bare, begin, begin.pc + 16)
+        assert (len(found.traps), found.x[6]) == (1, sum(steps))
+    assert bare.cache.changes.native is not None
+    bare.close()
+
+
+@pytest.mark.parametrize("levels", [(MACHINE, SUPERVISOR), (SUPERVISOR, MACHINE)])
+def test_a_page_that_two_levels_run_is_fetched_anew_by_both(levels: tuple[int, int]) -> None:
+    alone(lambda: run_changing(levels))

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -188,6 +189,15 @@ def test_a_record_that_is_none_is_refused_as_its_definition_says(seed: int) -> N
     }
     assert taken == set(right)
     assert image.refused == len(records) - len(right)
+
+
+def test_of_two_that_are_made_from_the_same_the_first_is_taken() -> None:
+    chosen, page = random.Random(1), np.zeros(HALVES, np.uint16)
+    one, other = (some_function(chosen, variant, page) for variant in (1, 2))
+    again = replace(one, code=Relocatable(bytes(len(one.code.code) + 1), ()))
+    image = image_of([one, again, other])
+    assert image.rows["size"].tolist() == [len(each.code.code) for each in (one, other)]
+    assert (image.variants, image.refused) == ({1: (0, 1), 2: (1, 1)}, 0)
 
 
 def test_a_page_with_code_larger_than_the_arena_goes_on_in_its_regions(bare: Bare) -> None:

@@ -3,7 +3,6 @@
 import io
 import os
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,27 @@ TIMES = 66 if CHECKED else 1
 class Shown(io.BytesIO):
     """A console that others wait for."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Condition()
+        self.over = False
+
+    def write(self, text: Any) -> int:
+        with self.written:
+            count = super().write(text)
+            self.written.notify_all()
+        return count
+
+    def end(self) -> None:
+        """Nothing is written any more."""
+        with self.written:
+            self.over = True
+            self.written.notify_all()
+
     def wait_for(self, text: bytes) -> None:
-        until = time.monotonic() + LIMIT
-        while text not in self.getvalue():
-            assert time.monotonic() < until, self.getvalue()[-2000:]
-            time.sleep(0.01)
+        with self.written:
+            self.written.wait_for(lambda: text in self.getvalue() or self.over, LIMIT)
+        assert text in self.getvalue(), self.getvalue()[-2000:]
 
     @property
     def lines(self) -> list[str]:
@@ -53,7 +68,7 @@ def test_linux_under_load_goes_on_from_its_snapshots(tmp_path: Path, smp: int) -
     machine = Machine(
         kernel=FOLDER / KERNEL,
         initrd=initramfs_with(tmp_path, scripts),
-        append=f'console=ttyS0 run="rounds={ROUNDS}; . /restored.sh"',
+        append=f'console=ttyS0 quiet run="rounds={ROUNDS}; . /restored.sh"',
         memory=512 << 20,
         smp=smp,
         drives=[str(image)],
@@ -62,7 +77,10 @@ def test_linux_under_load_goes_on_from_its_snapshots(tmp_path: Path, smp: int) -
     results: list[Any] = []
 
     def run() -> None:
-        results.append(machine.run(console=console, on_bus=urls.append))
+        try:
+            results.append(machine.run(console=console, on_bus=urls.append))
+        finally:
+            console.end()
 
     running = threading.Thread(target=run)
     running.start()

@@ -18,25 +18,25 @@ def places(shares: list[Share], needed: list[str], sysroot: Path | None = None) 
 
 
 def test_folders_are_at_the_paths_that_they_have() -> None:
-    assert places([], ["/home/me/work", "/home/me/work/bin"]) == {"/home/me/work": READ_ONLY}
-    shares = [Share(Path("/home/me/work/out/"), WRITTEN), Share(Path("/data/../other"))]
-    found = guest_folders(shares, [Path("/home/me/work")], None)
+    assert places([], ["/srv/tree", "/srv/tree/bin"]) == {"/srv/tree": READ_ONLY}
+    shares = [Share(Path("/srv/tree/out/"), WRITTEN), Share(Path("/data/../other"))]
+    found = guest_folders(shares, [Path("/srv/tree")], None)
     assert {str(mount.place): mount.share.access for mount in found.mounts} == {
-        "/home/me/work": READ_ONLY,
-        "/home/me/work/out": WRITTEN,
+        "/srv/tree": READ_ONLY,
+        "/srv/tree/out": WRITTEN,
         "/other": READ_ONLY,
     }
     order = [str(mount.place) for mount in found.mounts]
-    assert order.index("/home/me/work") < order.index("/home/me/work/out")
-    assert PurePosixPath("/home/me/work") in found.folders
-    assert PurePosixPath("/home/me/work/out") not in found.folders, "it is in another"
+    assert order.index("/srv/tree") < order.index("/srv/tree/out")
+    assert PurePosixPath("/srv/tree") in found.folders
+    assert PurePosixPath("/srv/tree/out") not in found.folders, "it is in another"
     tags = [mount.share.tag for mount in found.mounts]
     assert len(set(tags)) == len(tags)
 
 
 def test_a_folder_within_one_that_may_be_written_needs_no_other() -> None:
-    shares = [Share(Path("/home/me"), WRITTEN)]
-    assert places(shares, ["/home/me/work"]) == {"/home/me": WRITTEN}
+    shares = [Share(Path("/srv"), WRITTEN)]
+    assert places(shares, ["/srv/tree"]) == {"/srv": WRITTEN}
 
 
 @pytest.mark.parametrize("folder", ["/", "/dev/shm/x", "/proc/1"])

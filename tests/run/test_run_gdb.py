@@ -1,12 +1,17 @@
 """A guest that GDB debugs: stops, steps, registers, memory, and debuggers that come and go."""
 
+import select
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from gdb_client import MISSING, PROGRAM, Gdb, target_of, thread_of
 from run_harness import LIMIT, Running, eventually, guest, plugin
 
+from mttcg.debugger.packets import encode
+from mttcg.supervisor.debugging import MOST_REFUSED
 from mttcg_bus import Control
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
@@ -248,3 +253,33 @@ def test_resume_is_left_to_the_debugger(spinning: Running, gdb: Callable[[str], 
         one.end()
         control.stop()
     assert spinning.wait() == 130
+
+
+def test_refused_debuggers_are_told_when_they_ask_and_take_no_descriptors(
+    spinning: Running,
+) -> None:
+    with control_of(spinning) as control, ExitStack() as ends:
+        target = control.gdb()["target"]
+
+        def connected() -> socket.socket:
+            connection = ends.enter_context(socket.socket(socket.AF_UNIX))
+            connection.settimeout(LIMIT)
+            connection.connect(target)
+            return connection
+
+        connected().sendall(encode(b"?"))
+        eventually(lambda: control.status()["paused"])
+        descriptors = Path(f"/proc/{spinning.process.pid}/fd")
+        before = len(list(descriptors.iterdir()))
+        silent = [connected() for _ in range(3 * MOST_REFUSED)]
+        asking = connected()
+        assert silent[-MOST_REFUSED].recv(1) == b""  # the last whose place was needed
+        asking.sendall(b"+")  # as GDB does, before it asks
+        control.status()
+        assert select.select([asking], [], [], 0)[0] == []
+        asking.sendall(encode(b"qSupported"))
+        assert b"is connected" in asking.recv(4096)
+        assert len(list(descriptors.iterdir())) < before + MOST_REFUSED
+        control.stop()
+    assert spinning.wait() == 130
+    spinning.check_nothing_left()

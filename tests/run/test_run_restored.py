@@ -303,3 +303,35 @@ def test_what_can_not_be_written_is_told_and_the_guest_goes_on(
         control.stop()
     assert running.wait() == 130
     running.check_nothing_left()
+
+
+def test_a_snapshot_that_fails_is_told_and_the_run_is_as_before(
+    start: START, tmp_path: Path
+) -> None:
+    image, loop = tmp_path / "disk.img", tmp_path / "loop"
+    image.write_bytes(bytes(4096))
+    loop.symlink_to(loop)
+    running = start(guest("spin"), "--drive", str(image), "--control", "--quiet")
+    running.read(until=b"spinning")
+    with control_of(running) as control:
+        for name in ("x" * 300, "a\0b", f"{loop}/a", "x" * 250):
+            with pytest.raises(CommandFailed, match=r"^snapshot .*; expected "):
+                control.snapshot(tmp_path / name)
+        image.unlink()
+        with pytest.raises(CommandFailed, match=r"disk\.img: No such file or directory; expected"):
+            control.snapshot(tmp_path / "a.snap")
+        in_the_middle(control)
+        control.stop()
+    assert running.wait() == 130
+    assert set(tmp_path.iterdir()) == {loop, running.directory}
+
+
+def test_the_copy_of_ram_is_let_go_when_it_is_written(start: START, tmp_path: Path) -> None:
+    running = start(guest("spin"), "--control", "--quiet")
+    running.read(until=b"spinning")
+    maps = Path(f"/proc/{running.process.pid}/maps")
+    with control_of(running) as control:
+        control.snapshot(tmp_path / "a.snap")
+        assert "snapshot of ram" not in maps.read_text()
+        control.stop()
+    assert running.wait() == 130

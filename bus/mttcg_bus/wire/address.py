@@ -16,6 +16,8 @@ from pathlib import Path
 from mttcg_bus.errors import AddressInUse, AddressRefused
 
 SOCKET_NAME = "bus"
+PREFIX, SHORT_PLACE = "mttcg-", "/tmp"
+"""Of the names of private directories; and where they are, at the latest."""
 LONGEST_PATH = 107
 """Bytes of a Unix socket's path (sun_path of unix(7), less the terminating zero)."""
 
@@ -23,15 +25,21 @@ _TCP = re.compile(r"tcp://(\[[0-9a-fA-F:.]+\]|[^\[\]:/]+):(\*|[0-9]{1,5})")
 
 
 def private_address() -> tuple[str, Path]:
-    """Return an ipc address in a fresh directory of mode 0700, and the directory.
+    """Return an ipc address in a fresh directory of mode 0700, and the directory."""
+    directory = private_directory(SOCKET_NAME)
+    return f"ipc://{directory / SOCKET_NAME}", directory
+
+
+def private_directory(name: str) -> Path:
+    """Make a directory of mode 0700 for a socket of that name.
 
     It is where temporary files are, or in /tmp if that is too far down for a socket's path.
     """
-    directory = Path(tempfile.mkdtemp(prefix="mttcg-"))
-    if len(os.fsencode(directory / SOCKET_NAME)) > LONGEST_PATH:
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX))
+    if len(os.fsencode(directory / name)) > LONGEST_PATH:
         directory.rmdir()
-        directory = Path(tempfile.mkdtemp(prefix="mttcg-", dir="/tmp"))
-    return f"ipc://{directory / SOCKET_NAME}", directory
+        directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=SHORT_PLACE))
+    return directory
 
 
 def socket_path(url: str) -> Path | None:

@@ -1,12 +1,9 @@
 /* Two programs in two address spaces, at the same addresses and with the same stack. Each calls a function that a
    fault in the middle of a block takes out of, to go on with the other program, which is in that function as well.
    `rounds` calls each; the first has arguments from 1,000 on, the second from 2,000 on; the function doubles them. */
-#define FINISHER 0x100000
+#include "sv39.inc"
 #define HERE 0x40000000
 #define STACK 0x40011000
-#define SV39 8
-#define USER_CODE 0xDB     /* V R X U A D */
-#define USER_DATA 0xD7     /* V R W U A D */
 #define USER_CALL 8
 #define LOAD_PAGE_FAULT 13
 #define FIELDS 12
@@ -17,12 +14,7 @@
 _start:
     csrw mie, zero
     bnez a0, sleep
-    li t0, -1
-    csrw pmpaddr0, t0
-    li t0, 0x1f
-    csrw pmpcfg0, t0
-    la t0, handler
-    csrw mtvec, t0
+    open_to_all
     call make_tables
     la t6, saved_first
     la t0, saved_second
@@ -32,15 +24,11 @@ _start:
     sd t1, 40(t0)
     sd t0, 80(t6)
     sd t6, 80(t0)
-    li t2, SV39
-    slli t2, t2, 60
     la t1, root_first
-    srli t1, t1, 12
-    or t1, t1, t2
+    satp_of_root t1
     sd t1, 72(t6)
     la t1, root_second
-    srli t1, t1, 12
-    or t1, t1, t2
+    satp_of_root t1
     sd t1, 72(t0)
     li t0, 0x1800
     csrc mstatus, t0
@@ -95,18 +83,8 @@ sleep:
     wfi
     j sleep
 
-/* table, index in it, physical address, flags */
-.macro entry table index physical flags
-    la t0, \table
-    la t1, \physical
-    srli t1, t1, 12
-    slli t1, t1, 10
-    ori t1, t1, \flags
-    sd t1, 8 * (\index)(t0)
-.endm
 .macro tables name
-    entry root_\name, 1, middle_\name, 1
-    entry middle_\name, 0, leaves_\name, 1
+    begin_space \name
     entry leaves_\name, 0, program, USER_CODE
     entry leaves_\name, 16, stack_\name, USER_DATA
 .endm
@@ -143,23 +121,12 @@ saved_first:
 saved_second:
     .dword HERE, 0, STACK, 0, 2000
     .space 8 * (FIELDS - 5)
-.globl rounds, root_first, root_second
+.globl rounds
 rounds:
     .dword 3
-.balign 4096
-root_first:
-    .space 4096
-middle_first:
-    .space 4096
-leaves_first:
-    .space 4096
+    tables_of first
 stack_first:
     .space 4096
-root_second:
-    .space 4096
-middle_second:
-    .space 4096
-leaves_second:
-    .space 4096
+    tables_of second
 stack_second:
     .space 4096

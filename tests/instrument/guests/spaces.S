@@ -3,15 +3,11 @@
    supervisor, at INNER. A step is a space, a level, a place and a row of `known`; for each, machine mode adds there
    how often the loop went round. Odd harts begin in the middle. `rounds` times all steps, `turns` of the loop each.
    `harts` says how many take part; the last of them ends the guest. */
-#define FINISHER 0x100000
+#include "sv39.inc"
 #define HERE 0x40000000
 #define THERE 0x40002000
 #define INNER 0x40003000
 #define DATA 0x40010000
-#define SV39 8
-#define USER_CODE 0xDB     /* V R X U A D */
-#define SUPERVISOR_CODE 0xCB
-#define USER_DATA 0xD7     /* V R W U A D */
 #define MPP 0x1800
 #define STEPS 8
 #define STEP 32
@@ -26,12 +22,7 @@ _start:
     ld s3, 0(s3)
     bgeu a0, s3, sleep
     mv s11, a0
-    li t0, -1
-    csrw pmpaddr0, t0
-    li t0, 0x1f
-    csrw pmpcfg0, t0
-    la t0, handler
-    csrw mtvec, t0
+    open_to_all
     la s1, ready
     bnez s11, wait
     call make_tables
@@ -68,10 +59,7 @@ step:
     addi s4, s4, 1
     andi s4, s4, STEPS - 1
     ld t0, 0(s6)           /* the root */
-    srli t0, t0, 12
-    li t1, SV39
-    slli t1, t1, 60
-    or t0, t0, t1
+    satp_of_root t0
     csrw satp, t0
     sfence.vma
     li t0, MPP
@@ -119,26 +107,13 @@ wrong:
     sw t1, 0(t0)
     j sleep
 
-/* table, index in it, physical address, flags */
-.macro entry table index physical flags
-    la t0, \table
-    la t1, \physical
-    srli t1, t1, 12
-    slli t1, t1, 10
-    ori t1, t1, \flags
-    li t2, 8 * (\index)
-    add t0, t0, t2
-    sd t1, 0(t0)
-.endm
 make_tables:
-    entry root_first, 1, middle_first, 1
-    entry middle_first, 0, leaves_first, 1
+    begin_space first
     entry leaves_first, 0, first, USER_CODE
     entry leaves_first, 2, first, USER_CODE
     entry leaves_first, 3, inner, SUPERVISOR_CODE
     entry leaves_first, 16, data_first, USER_DATA
-    entry root_second, 1, middle_second, 1
-    entry middle_second, 0, leaves_second, 1
+    begin_space second
     entry leaves_second, 0, second, USER_CODE
     entry leaves_second, 2, first, USER_CODE
     entry leaves_second, 3, inner, SUPERVISOR_CODE
@@ -187,7 +162,7 @@ steps:
     .dword root_second, 0, THERE, 3
     .dword root_second, 0x800, INNER, 5
     .dword root_first, 0, HERE, 0
-.globl rounds, turns, harts, known, root_first, root_second
+.globl rounds, turns, harts, known
 rounds:
     .dword 20
 turns:
@@ -203,20 +178,9 @@ done:
 .balign 64
 known:
     .space 64 * ROW
-.balign 4096
-root_first:
-    .space 4096
-middle_first:
-    .space 4096
-leaves_first:
-    .space 4096
+    tables_of first
 data_first:
     .space 4096
-root_second:
-    .space 4096
-middle_second:
-    .space 4096
-leaves_second:
-    .space 4096
+    tables_of second
 data_second:
     .space 4096

@@ -1,9 +1,7 @@
 /* A supervisor that goes from one address space to another in the middle of what it runs, `rounds` times forth and
    back: its code is at the same place in both. */
-#define FINISHER 0x100000
+#include "sv39.inc"
 #define HERE 0x40000000
-#define SV39 8
-#define SUPERVISOR_CODE 0xCB    /* V R X A D */
 
 .option norvc
 .section .text.start, "ax", @progbits
@@ -11,29 +9,12 @@
 _start:
     csrw mie, zero
     bnez a0, sleep
-    li t0, -1
-    csrw pmpaddr0, t0
-    li t0, 0x1f
-    csrw pmpcfg0, t0
-    la t0, handler
-    csrw mtvec, t0
-.macro entry table index physical flags
-    la t0, \table
-    la t1, \physical
-    srli t1, t1, 12
-    slli t1, t1, 10
-    ori t1, t1, \flags
-    sd t1, 8 * (\index)(t0)
-.endm
+    open_to_all
 .macro tables name register
-    entry root_\name, 1, middle_\name, 1
-    entry middle_\name, 0, leaves_\name, 1
+    begin_space \name
     entry leaves_\name, 0, program, SUPERVISOR_CODE
     la \register, root_\name
-    srli \register, \register, 12
-    li t2, SV39
-    slli t2, t2, 60
-    or \register, \register, t2
+    satp_of_root \register
 .endm
     tables first, s1
     tables second, s2
@@ -78,19 +59,8 @@ program:                   /* a turn: 5 instructions in the first space; 3 in th
 
 .data
 .balign 8
-.globl rounds, root_first, root_second
+.globl rounds
 rounds:
     .dword 3
-.balign 4096
-root_first:
-    .space 4096
-middle_first:
-    .space 4096
-leaves_first:
-    .space 4096
-root_second:
-    .space 4096
-middle_second:
-    .space 4096
-leaves_second:
-    .space 4096
+    tables_of first
+    tables_of second
