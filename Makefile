@@ -71,7 +71,7 @@ format: $(TESTING) ## format the sources in place
 IMAGES = $(HOME)/.cache/mttcg/images/debian-riscv64
 
 linux: $(STAMP) ## fetch Debian's kernel for RISC-V, and make an initramfs for it (needs apt)
-	test -f $(IMAGES)/origin.json || $(BIN)/mttcg images get debian-riscv64
+	$(BIN)/mttcg images get debian-riscv64 --if-needed
 
 # boots with four vCPUs, counted and traced by two plugins, says what there is, and powers off
 run-linux: linux ## boot Debian's kernel on four vCPUs, with plugins
