@@ -82,7 +82,7 @@ ARROWS = {
     "aggregate": {"instrument", "config", "processes", "supervisor"},
     "cli": {
         *("attached", "example_guests", "instrument", "config", "supervisor", "report"),
-        *("campaign", "aggregate", "images", "programs"),
+        *("campaign", "aggregate", "images", "programs", "snapshot"),
     },
     "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},
@@ -182,7 +182,9 @@ PRINTERS = {
 """Modules that print past mttcg/terminal.py, which makes text of others harmless, and why."""
 HEAVY = {"unicorn", "numba", "llvmlite", "capstone"}
 """What only the vCPU processes load."""
-FOR_THE_SUPERVISOR = {"attachments", "check_counters", "device_end", "segments", "trap_loops"}
+FOR_THE_SUPERVISOR = {
+    *("attachments", "check_counters", "device_end", "kept_models", "segments", "trap_loops"),
+}
 """Modules of `processes` that the supervisor uses: what both sides of a segment or message know."""
 RAW = {"bus/mttcg_bus/ring/ring.py", "bus/mttcg_bus/ring/consumer.py"}
 """Where Python stores into memory that another process reads without a lock."""
