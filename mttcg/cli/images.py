@@ -11,8 +11,10 @@ from mttcg.images.catalogue import (
     IMAGES,
     INITRD,
     KERNEL,
+    ImageRow,
     folder_of,
     get,
+    is_current,
     is_there,
     make,
     row_of,
@@ -53,6 +55,11 @@ class ImagesVerb:
             help="a further module of the kernel; may be given more than once",
         )
         getting.add_argument(
+            "--if-needed",
+            action="store_true",
+            help="do nothing if the image is there as this version makes it",
+        )
+        getting.add_argument(
             "--packages",
             metavar="DIR",
             type=Path,
@@ -66,7 +73,9 @@ class ImagesVerb:
             print_images(cache)
             return 0
         row = row_of(args.name)
-        if args.packages is not None:
+        if args.if_needed and is_current(row, cache, args.module):
+            folder = folder_of(row, cache)
+        elif args.packages is not None:
             folder = make(row, cache, sorted(args.packages.glob("*.deb")), args.module)
         else:
             tell(f"{row.name}: fetching packages from {args.mirror}")
@@ -87,10 +96,18 @@ def print_images(cache: Path) -> None:
         {
             "name": row.name,
             "what it is": row.summary,
-            "where": str(folder_of(row, cache)) if is_there(row, cache) else "not fetched",
+            "where": place_of(row, cache),
         }
         for row in IMAGES.values()
     ]
     console = make_console(sys.stdout)
     for part in rows_table(rows, limit=len(rows)):
         console.print(part)
+
+
+def place_of(row: ImageRow, cache: Path) -> str:
+    """Where an image is, in words."""
+    if not is_there(row, cache):
+        return "not fetched"
+    old = "" if is_current(row, cache) else " (made by another version; get it again)"
+    return f"{folder_of(row, cache)}{old}"

@@ -1,5 +1,6 @@
 """Which images can be had, what each is made of, and how it is made."""
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from mttcg.images.apt import KEYRING, MIRROR, Apt, Repository
 from mttcg.images.deb import files_of
 from mttcg.images.errors import ImageError
-from mttcg.images.initramfs import MODULES_FOLDER, make_initramfs
+from mttcg.images.initramfs import INIT, MODULES_FOLDER, make_initramfs
 from mttcg.images.modules import module_name, modules_with_needs
 
 KERNEL, INITRD, FIRMWARE, ORIGIN = "Image", "initrd.cpio.gz", "fw_dynamic.bin", "origin.json"
@@ -90,6 +91,22 @@ def is_there(row: ImageRow, cache: Path) -> bool:
     return (folder_of(row, cache) / ORIGIN).is_file()
 
 
+def is_current(row: ImageRow, cache: Path, modules: Sequence[str] = ()) -> bool:
+    """Whether an image is there with these modules, and was made as this version makes it."""
+    try:
+        origin = json.loads((folder_of(row, cache) / ORIGIN).read_text())
+    except (OSError, ValueError):
+        return False
+    if not isinstance(origin, dict) or origin.get("recipe") != recipe_of(row):
+        return False
+    return set(modules) <= set(origin.get("modules", ()))
+
+
+def recipe_of(row: ImageRow) -> str:
+    """What an image's files come from besides its packages, as a digest."""
+    return hashlib.sha256(repr((row, INIT)).encode()).hexdigest()
+
+
 def get(
     row: ImageRow,
     cache: Path,
@@ -126,7 +143,9 @@ def make(row: ImageRow, cache: Path, packages: Sequence[Path], modules: Sequence
         needed = modules_with_needs(row.name, found.modules, found.builtin, wanted)
         (folder / INITRD).write_bytes(make_initramfs(found.busybox, found.release, needed))
         (folder / FIRMWARE).write_bytes(found.firmware)
-        origin = {"release": found.release, "packages": [path.name for path in packages]}
+        names = [path.name for path in packages]
+        made = {"modules": [*modules], "recipe": recipe_of(row)}
+        origin = {"release": found.release, "packages": names, **made}
         (folder / ORIGIN).write_text(json.dumps(origin, indent=1) + "\n")
     except OSError as error:
         wrong = f"{error.filename or folder}: {error.strerror}"

@@ -35,6 +35,7 @@ if [ -z "$run" ] || [ -n "$keep" ]; then
         setsid cttyhack sh
     fi
 fi
+stty opost 2>/dev/null  # waits until all that was written to the terminal is out
 sync
 poweroff -f
 """

@@ -1,7 +1,9 @@
 """What a hart runs in: its level of privilege and its address space, as one number.
 
 A vCPU keeps it in its state (`VcpuState.context`), so that native code decides by one comparison
-what is for a level, or for an address space. It has 32 bits, and records have it as it is.
+what is for a level, or for an address space. It has 32 bits, and records have it as it is. Above
+them the state has *marks*: of the processes that instrumentation was limited to, a bit for each
+that runs on the hart.
 """
 
 from typing import NamedTuple
@@ -10,6 +12,11 @@ SPACE_BITS = 30
 """Pages of the largest memory in which a table can be that names a space, 4 TiB."""
 SPACE_MASK = (1 << SPACE_BITS) - 1
 CONTEXT_BITS = 32
+CONTEXT_MASK = (1 << CONTEXT_BITS) - 1
+MARKS = 32
+"""Bits above a context."""
+MARKS_MASK = (1 << MARKS) - 1 << CONTEXT_BITS
+LEVEL_MASK = (1 << CONTEXT_BITS - SPACE_BITS) - 1
 
 
 def context_of(level: int, space: int) -> int:
@@ -24,7 +31,7 @@ def context_of(level: int, space: int) -> int:
 
 def level_of(context: int) -> int:
     """The level of a context."""
-    return context >> SPACE_BITS
+    return context >> SPACE_BITS & LEVEL_MASK
 
 
 def space_of(context: int) -> int:
@@ -48,7 +55,13 @@ EVERYWHERE = Scope(0, 0)
 
 def scope_of(level: int | None, space: int | None) -> Scope:
     """The contexts of a level and a space; None: of any."""
-    mask = (0 if level is None else ~SPACE_MASK & (1 << CONTEXT_BITS) - 1) | (
+    mask = (0 if level is None else ~SPACE_MASK & CONTEXT_MASK) | (
         0 if space is None else SPACE_MASK
     )
     return Scope(mask, context_of(level or 0, space or 0))
+
+
+def marked(scope: Scope, mark: int) -> Scope:
+    """The contexts of a scope that have a mark, one of `MARKS`."""
+    bit = 1 << CONTEXT_BITS + mark
+    return Scope(scope.mask | bit, scope.wanted | bit)

@@ -27,6 +27,8 @@ MEMBERS = {
         "tgid",
         "mm",
         "real_parent",
+        "group_leader",
+        "start_time",
         "tasks",
         "signal",
         "thread_node",

@@ -1,6 +1,7 @@
 """The processes of a Linux guest, read in its kernel's structures at one moment."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
 from mttcg.linux.errors import KernelDataError
@@ -16,6 +17,14 @@ from mttcg.state.vcpu_state import VcpuState
 
 MOST_TASKS = 1 << 22
 """Numbers of processes are below (linux: PID_MAX_LIMIT)."""
+
+
+class ProcessIdentity(NamedTuple):
+    """A process: its number, its name, which is its first thread's, and when it was made."""
+
+    pid: int
+    comm: str
+    began: int
 
 
 class LinuxGuest:
@@ -114,6 +123,16 @@ class LinuxGuest:
         """The process whose structure is at an address."""
         memory = self._translated()
         return self._process(memory, task, self._hart_numbers(memory))
+
+    def identity(self, task: int) -> ProcessIdentity:
+        """What tells the process of a task, whose structure is at an address, from all others."""
+        memory = self._translated()
+        leader = memory.member(task, "task_struct.group_leader")
+        return ProcessIdentity(
+            memory.member(task, "task_struct.tgid"),
+            memory.text(leader, "task_struct.comm"),
+            memory.member(leader, "task_struct.start_time"),
+        )
 
     def areas(self, task: int) -> list[MappedArea]:
         """What the process whose structure is at an address has mapped."""

@@ -26,6 +26,9 @@ class FollowedCounters:
         hart: the vCPU's.
         system: of its ISA.
         words: gives a Counter's words of this vCPU.
+
+    Attributes:
+        marks: those that the context is to have, see `mttcg.isa.context`.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class FollowedCounters:
     ) -> None:
         self.hart, self.system, self.words = hart, system, words
         self.scopes: dict[tuple[Counter, Where], Scope] = {}
+        self.marks = 0
 
     def start(self, counter: Counter, where: Where, scope: Scope) -> FollowedCounter:
         """Let a counter follow the hart's count from here on, where that is in a scope."""
@@ -49,7 +53,7 @@ class FollowedCounters:
 
     def follow_context(self) -> None:
         """Follow the hart's context, as it is about to run."""
-        before, now = self.hart.context, self.system.context(self.hart)
+        before, now = self.hart.context, self.system.context(self.hart) | self.marks
         if before == now:
             return
         self.hart.context = now

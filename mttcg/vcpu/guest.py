@@ -12,7 +12,12 @@ from mttcg.instrument.api.changes import Attachment, Change, Where, from_text, t
 from mttcg.instrument.api.cpu import CallbackPhase, Cpu
 from mttcg.instrument.api.targets import Counter, Stream, VcpuWords, counted
 from mttcg.instrument.api.ticket import Ticket
-from mttcg.instrument.errors import CallbackError, DeclarationError, NotRamError
+from mttcg.instrument.errors import (
+    CallbackError,
+    DeclarationError,
+    NoKernelError,
+    NotRamError,
+)
 from mttcg.instrument.events import WRITE
 from mttcg.instrument.loading.loader import describe_failure
 from mttcg.instrument.loading.plugin_functions import sees_the_guest
@@ -28,6 +33,7 @@ from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.vcpu.channel import Channel
+from mttcg.vcpu.chosen_processes import SWITCH, ChosenProcesses, FoundProcesses
 from mttcg.vcpu.costs import Costs, now
 from mttcg.vcpu.exchange import ChangeExchange
 from mttcg.vcpu.followed import FollowedCounters
@@ -81,6 +87,7 @@ class Declarations:
         self.first_reading: clock.ClockReading | None = None
         self.things: dict[tuple[str, str], VcpuWords | Stream] = {}
         self.registry = Registry(machinery=self)  # type: ignore[arg-type]
+        self.found = FoundProcesses(count)
 
     @property
     def levels(self) -> Mapping[str, int]:
@@ -98,6 +105,8 @@ class Declarations:
     def change(self, change: Change) -> Ticket:
         """Attach or take away, for when the vCPUs start."""
         check_returns(change.attachment)
+        if change.attachment.process is not None and SWITCH not in self.symbols:
+            raise NoKernelError(f"it has no {SWITCH}, at which processes are known")
         self.warnings += self.doubts(change)
         self.registry.apply(change)
         return Ticket()
@@ -167,6 +176,7 @@ class GuestOfVcpu:
         self.memory = VirtualMemory(self.ram, self.isa.system)
         self.registry = self.declarations.registry
         self.registry.become(self.index, self, list(self.plugins))
+        self.chosen = ChosenProcesses(self, self.declarations.found)
         code = GuestInstructions(self.isa.code, self.read_memory, self.symbols)
         self.processes_seen = ProcessesOfVcpu(self)
         self.processes = self.processes_seen.listed
@@ -181,6 +191,7 @@ class GuestOfVcpu:
         self.limit = ProgramLimit(self) if self.for_program else None
         if self.limit is not None:
             self.limit.begin()
+        self.chosen.begin()
 
     def connect(self, engine: Engine) -> None:
         """Use this engine: it is made after the guest, as it asks the guest about blocks."""
@@ -234,7 +245,7 @@ class GuestOfVcpu:
             if within is None:
                 return
             change = within
-        if self.registry.apply(change):
+        if self.chosen.apply(change):
             self.applied += 1
             self.hart.request = 1
 
@@ -335,6 +346,9 @@ class GuestOfVcpu:
         pc, where = Virtual(arguments[0]), attachment.where
         if where is Where.STOP:
             self.on_stop(attachment, pc)
+            return
+        if where is Where.SWITCH:
+            self.chosen.meet(attachment, pc)
             return
         if where is Where.RETURN:
             self.returns.enter(attachment, callback)

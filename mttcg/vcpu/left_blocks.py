@@ -5,6 +5,7 @@ from typing import Any
 
 from mttcg.engine.base import Engine, current_block
 from mttcg.instrument.api.targets import BlockTable, CodeTable, VcpuWords
+from mttcg.isa.context import MARKS_MASK
 from mttcg.memory.address import Virtual, offset_in_page
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.guest import GuestOfVcpu
@@ -55,6 +56,17 @@ class LeftBlocks:
                 block = current_block(self.engine)
                 more = executions * self._times_counted(table, block)
                 count_rest(self._words(table), block, pc, more)
+
+    def follow_context(self) -> None:
+        """Note the context in which the hart goes on: the rest of a block may be in another."""
+        self.guest.chosen.look()
+        followed = self.guest.followed
+        remarked = followed.marks != self.guest.hart.context & MARKS_MASK
+        if remarked:
+            self.count_rest(-1)
+        followed.follow_context()
+        if remarked:
+            self.count_rest(1)
 
     def _times_counted(self, table: CodeTable, block: Block) -> int:
         """How often a table counts a block when it is entered in the hart's context."""

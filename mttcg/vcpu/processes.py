@@ -9,7 +9,7 @@ from mttcg.instrument.errors import NoKernelError
 from mttcg.isa.base import Isa
 from mttcg.linux.errors import KernelDataError
 from mttcg.linux.kernel_facts import KernelFacts
-from mttcg.linux.linux_guest import LinuxGuest
+from mttcg.linux.linux_guest import LinuxGuest, ProcessIdentity
 from mttcg.linux.registry import kernel_isa
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
@@ -56,6 +56,10 @@ class ProcessesOfVcpu:
     def task(self, address: int) -> GuestProcess:
         """The process whose structure is at an address of the kernel's."""
         return self.read(lambda linux: linux.process_at(address))
+
+    def identity(self, task: int) -> ProcessIdentity:
+        """The process of a task, as it is told from all others."""
+        return self.read(lambda linux: linux.identity(task))
 
     def areas(self, task: int) -> list[MappedArea]:
         """What a process has mapped."""

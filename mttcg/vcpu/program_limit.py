@@ -73,7 +73,7 @@ class ProgramLimit:
 
     def _within(self, attachment: Attachment) -> Attachment:
         """The same where the program runs; one with a scope of its own has that."""
-        if attachment.scope != EVERYWHERE:
+        if attachment.scope != EVERYWHERE or attachment.process is not None:
             return attachment
         return replace(attachment, scope=self.scope)
 

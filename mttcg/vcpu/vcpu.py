@@ -192,7 +192,7 @@ class Vcpu:
             if engine.unfinished not in (None, hart.pc):
                 self.left_blocks.leave(engine.unfinished)
             self.changes.follow()
-            self.guest.followed.follow_context()
+            self.left_blocks.follow_context()
             left = engine.run(hart.pc)
             hart.pc = left.pc
             self.guest.emitters.flush()

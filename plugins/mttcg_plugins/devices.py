@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from mttcg.instrument import Cpu, Stream, option
+from mttcg.instrument import Cpu, OptionRefusedError, Stream, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
 from mttcg_plugins._counts.in_scope import InScope
@@ -61,6 +61,8 @@ stream: Stream
 def plugin_init(given: Options) -> bool:
     """Declare the stream."""
     global options, stream
+    if isinstance(given.chosen_space, str):
+        raise OptionRefusedError("space", given.chosen_space, "the number of an address space")
     options, stream = given, Stream("events", EVENT)
     return True
 
@@ -74,7 +76,7 @@ def _emit(
 
 def _concerns(cpu: Cpu) -> bool:
     """Whether what happens now is to be counted."""
-    wanted = options.space is None or options.space == cpu.space
+    wanted = options.chosen_space in (None, cpu.space)
     return wanted and (options.mode is None or options.mode == cpu.mode)
 
 

@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from mttcg.cli import main
 from mttcg.errors import UserError
 from mttcg.images.apt import Apt, Repository
-from mttcg.images.catalogue import IMAGES, get, is_there, make, row_of
+from mttcg.images.catalogue import IMAGES, ORIGIN, get, is_current, is_there, make, row_of
 from mttcg.images.cpio import Archive
 from mttcg.images.deb import files_of
 from mttcg.images.errors import ImageError, PackageError
@@ -99,6 +100,27 @@ def test_an_image_is_made_of_its_packages(packages: list[Path], tmp_path: Path) 
     first = (folder / "initrd.cpio.gz").read_bytes()
     assert make(ROW, cache, packages) == folder
     assert (folder / "initrd.cpio.gz").read_bytes() == first
+
+
+def test_an_image_is_made_again_when_its_recipe_is_another(
+    packages: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache, (linux, *_) = tmp_path / "cache", packages
+    get_it = ["images", "get", ROW.name, "--if-needed"]
+    get_it += ["--cache", str(cache), "--packages", str(linux.parent)]
+    assert main(get_it) == 0
+    linux.unlink()  # what is made from now on can't be
+    assert main(get_it) == 0
+    assert is_current(ROW, cache)
+    assert not is_current(ROW, cache, ["net_failover"])
+    assert not is_current(replace(ROW, modules=()), cache)
+    origin = cache / ROW.name / ORIGIN
+    origin.write_text(origin.read_text().replace('"recipe": "', '"recipe": "0'))
+    assert is_there(ROW, cache)
+    assert not is_current(ROW, cache)
+    main(["images", "list", "--cache", str(cache)])
+    assert "another version" in " ".join(capsys.readouterr().out.split())
+    assert main(get_it) == 2
 
 
 @pytest.mark.skipif(shutil.which("cpio") is None, reason="there is no cpio(1)")

@@ -10,7 +10,7 @@ from typing import Self
 
 import pytest
 
-from mttcg.images.catalogue import CACHE, INITRD, KERNEL, folder_of, is_there, row_of
+from mttcg.images.catalogue import CACHE, INITRD, KERNEL, folder_of, is_current, row_of
 from mttcg_bus import Control
 
 ROW = row_of("debian-riscv64")
@@ -18,7 +18,7 @@ FOLDER = folder_of(ROW, CACHE.expanduser())
 LIMIT = 300.0
 """Seconds to wait for anything."""
 needs_debian = pytest.mark.skipif(
-    not is_there(ROW, CACHE.expanduser()), reason="mttcg images get debian-riscv64"
+    not is_current(ROW, CACHE.expanduser()), reason="mttcg images get debian-riscv64"
 )
 QUICK = "cryptomgr.notests=1 initcall_blacklist=jent_mod_init"
 """Of the kernel's command line: what takes most of a boot, and is nobody's here."""

@@ -50,6 +50,17 @@ def assert_same(shown: ShownCall, logged: ShownCall) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @needs_debian
+def test_what_was_written_is_out_before_the_machine_is_switched_off(tmp_path: Path) -> None:
+    """The kernel waits for no terminal: /init asks for that (tcsetattr(3), TCSADRAIN)."""
+    log = tmp_path / "calls.txt"
+    run = boot(tmp_path, "echo all of it", f"syscalls,out={log},process=stty", smp=1)
+    assert "all of it" in run.shown
+    assert "ioctl(0, TCSETSW, " in log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@needs_debian
 @needs_strace
 @pytest.mark.parametrize("smp", [1, 2])
 def test_the_log_is_that_of_strace(smp: int, tmp_path: Path) -> None:

@@ -142,6 +142,7 @@ def test_bytes_are_quoted_as_strace_does(content: bytes, text: str) -> None:
 )
 def test_results(name: str, result: int | None, text: str) -> None:
     assert result_text(name, result) == text
+    assert is_error(result or 0) == text.startswith("-1 ")  # one begun again has not failed
 
 
 def process(pid: int, comm: str) -> GuestProcess:

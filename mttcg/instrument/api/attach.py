@@ -3,8 +3,12 @@
 `cpu` is a `Cpu`, its index, or None for every vCPU. `target` is a Python function, a `Probe`, a
 `Counter`, a `BlockTable` or a `Stream`. Attaching the same thing twice is attaching it once.
 With `once` the target runs at the first chance on each vCPU only (of all blocks: at the first of
-each), with `when` only if that probe says so, with `space` in that address space only, with `mode`
-at that level of privilege only ("user", "supervisor", "machine"); all this is decided natively. A
+each), with `when` only if that probe says so, with `space` in that address space only, or in a
+process of a Linux guest, with `mode` at that level of privilege only ("user", "supervisor",
+"machine"); all this is decided natively. A process is given as its name, "busybox", for all that
+have it, or by its number, "pid:1", for the first process that has it, and none that gets the number
+after that is gone. Then the target runs from where the kernel switches to a thread of it to where
+it switches away, in the kernel too, with the interrupts that come meanwhile. A
 pc is a virtual address in any space, or, with `physical`, the physical address, wherever the guest
 sees it. Each call returns a `Ticket` at once; the change is in force when the ticket is done: on
 the own vCPU with the next block, on others soon after. A Python function that was taken away on the
@@ -25,7 +29,7 @@ from mttcg.instrument.api.check import check_target
 from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
 from mttcg.instrument.api.targets import When
 from mttcg.instrument.api.ticket import Ticket
-from mttcg.instrument.api.values import code_address, cpu_index, scope
+from mttcg.instrument.api.values import chosen_process, code_address, cpu_index, scope
 from mttcg.instrument.errors import BadValueError, OutsidePluginError, UnknownSymbolError
 
 
@@ -39,7 +43,7 @@ def _change(
     once: bool = False,
     when: When | None = None,
     entry: Any = None,
-    space: int | None = None,
+    space: int | str | None = None,
     mode: str | None = None,
     physical: bool = False,
 ) -> Ticket:
@@ -51,7 +55,9 @@ def _change(
     address = None if pc is None else code_address("pc", pc)
     if physical and address is None:
         raise BadValueError("physical", physical, "a pc with it")
-    what = target, opaque, bool(once), when, entry, scope(space, mode, guest.levels), bool(physical)
+    process = chosen_process(space)
+    within = scope(None if process else space, mode, guest.levels)
+    what = target, opaque, bool(once), when, entry, within, bool(physical), process
     attachment = Attachment(plugin, where, index, address, *what)
     check_target(attachment)
     return guest.change(Change(add, attachment))
@@ -65,7 +71,7 @@ def instrument(
     *,
     once: bool = False,
     when: When | None = None,
-    space: int | None = None,
+    space: int | str | None = None,
     mode: str | None = None,
     physical: bool = False,
 ) -> Ticket:
@@ -95,7 +101,7 @@ def uninstrument(
     *,
     once: bool = False,
     when: When | None = None,
-    space: int | None = None,
+    space: int | str | None = None,
     mode: str | None = None,
     physical: bool = False,
 ) -> Ticket:
@@ -113,7 +119,7 @@ def instrument_block(
     *,
     once: bool = False,
     when: When | None = None,
-    space: int | None = None,
+    space: int | str | None = None,
     mode: str | None = None,
     physical: bool = False,
 ) -> Ticket:
@@ -137,7 +143,7 @@ def uninstrument_block(
     *,
     once: bool = False,
     when: When | None = None,
-    space: int | None = None,
+    space: int | str | None = None,
     mode: str | None = None,
     physical: bool = False,
 ) -> Ticket:
@@ -154,7 +160,7 @@ def instrument_memory(
     *,
     once: bool = False,
     when: When | None = None,
-    space: int | None = None,
+    space: int | str | None = None,
     mode: str | None = None,
 ) -> Ticket:
     """Call `target(cpu, access, opaque)` with every load and store, atomics and MMIO included.
@@ -177,7 +183,7 @@ def uninstrument_memory(
     *,
     once: bool = False,
     when: When | None = None,
-    space: int | None = None,
+    space: int | str | None = None,
     mode: str | None = None,
 ) -> Ticket:
     """Undo `instrument_memory` with the same arguments."""
@@ -191,7 +197,7 @@ def instrument_return(
     opaque: Any = None,
     *,
     at_entry: Any = None,
-    space: int | None = None,
+    space: int | str | None = None,
     mode: str | None = None,
 ) -> Ticket:
     """Call `callback(cpu, value, opaque)` each time a function has returned.
@@ -223,7 +229,7 @@ def uninstrument_return(
     opaque: Any = None,
     *,
     at_entry: Any = None,
-    space: int | None = None,
+    space: int | str | None = None,
     mode: str | None = None,
 ) -> Ticket:
     """Undo `instrument_return` with the same arguments; calls that go on are not told of either."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mttcg.instrument.api.process import ChosenProcess
 from mttcg.instrument.api.targets import Probe, Stream, VcpuWords, When
 from mttcg.instrument.errors import NotPortableError
 from mttcg.isa.context import EVERYWHERE, Scope
@@ -24,6 +25,8 @@ class Where(StrEnum):
     """Where a function that is awaited returns to; made by the vCPU."""
     CALL_SITE = "call site"
     """The call before that."""
+    SWITCH = "switch"
+    """Where a kernel goes on with another process, or that becomes another program."""
     STOP = "stop"
     """Where the hart is to stop for a debugger."""
 
@@ -33,7 +36,7 @@ class Where(StrEnum):
         return Where.INSTRUCTION if self in AT_INSTRUCTIONS else self
 
 
-MADE_BY_THE_VCPU = (Where.RETURN_SITE, Where.CALL_SITE, Where.STOP)
+MADE_BY_THE_VCPU = (Where.RETURN_SITE, Where.CALL_SITE, Where.STOP, Where.SWITCH)
 AT_INSTRUCTIONS = (Where.RETURN, *MADE_BY_THE_VCPU)
 
 
@@ -54,7 +57,8 @@ class Attachment:
     `once`: on each vCPU it runs at its first chance only; at every block, at each one's first.
     `when`: it runs only if that says so. `entry`: of a RETURN, what is called at the entry, and
     gives the opaque value of that call. `scope`: the contexts in which it runs. `physical`: whether
-    the pc is the physical address, wherever the guest sees it.
+    the pc is the physical address, wherever the guest sees it. `process`: that in which alone it
+    runs; the vCPU puts a mark into the scope for it.
     """
 
     plugin: str
@@ -68,6 +72,7 @@ class Attachment:
     entry: Any = None
     scope: Scope = EVERYWHERE
     physical: bool = False
+    process: ChosenProcess | None = None
 
     def concerns(self, cpu: int) -> bool:
         """Whether it is attached on a vCPU."""
@@ -79,6 +84,7 @@ class Attachment:
             and (self.plugin, self.where, self.cpu, self.pc, self.once, self.when)
             == (other.plugin, other.where, other.cpu, other.pc, other.once, other.when)
             and (self.scope, self.physical) == (other.scope, other.physical)
+            and self.process == other.process
             and bool(self.target == other.target)
             and bool(self.entry == other.entry)
             and _same(self.opaque, other.opaque)
@@ -141,6 +147,7 @@ def to_text(change: Change, plugin: Any) -> str:
             "entry": None if attachment.entry is None else _reference(attachment.entry, plugin),
             "scope": attachment.scope,
             "physical": attachment.physical,
+            "process": attachment.process,
             "when": None if when is None else [_reference(w, plugin) for w in vars(when).values()],
         }
     )
@@ -179,5 +186,6 @@ def from_text(text: str, plugins: Any, declared: Any) -> Change | None:
         None if plain["entry"] is None else resolve(plain["entry"]),
         Scope(*plain["scope"]),
         plain["physical"],
+        None if plain["process"] is None else ChosenProcess(*plain["process"]),
     )
     return Change(plain["add"], attachment)

@@ -8,7 +8,7 @@ from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.api.values import code_address, whole_number, word
 from mttcg.instrument.errors import BadValueError, StateUnavailableError, UnknownRegisterError
 from mttcg.isa.base import Registers
-from mttcg.isa.context import level_of, space_of
+from mttcg.isa.context import CONTEXT_MASK, level_of, space_of
 from mttcg.memory.address import Physical, Virtual
 
 
@@ -141,7 +141,7 @@ class Cpu:
     @property
     def context(self) -> int:
         """Mode and space as one number, as records have it; see `events.space_of`."""
-        return self._access.context
+        return self._access.context & CONTEXT_MASK
 
     def _check(self, asked: str, phases: set[str]) -> None:
         if self._phase not in phases:

@@ -34,6 +34,18 @@ class GuestProcess(NamedTuple):
     involuntary: int = 0
 
 
+class ChosenProcess(NamedTuple):
+    """A process, or all of a name, to which something attached is limited.
+
+    Attributes:
+        pid: number of the process, 0 if it is chosen by name.
+        comm: the name.
+    """
+
+    pid: int = 0
+    comm: str = ""
+
+
 class MappedArea(NamedTuple):
     """An area of a process's memory, as /proc/PID/maps has it.
 

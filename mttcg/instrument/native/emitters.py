@@ -54,6 +54,7 @@ from mttcg.instrument.native.record_words import (
     TIMED_CPU_SHIFT,
     TRANSFER_CPU_SHIFT,
 )
+from mttcg.isa.context import CONTEXT_MASK
 from mttcg.native import host
 from mttcg_bus.ring import ring
 
@@ -203,8 +204,8 @@ def next_record(emitter):
 
 @njit(cache=True)
 def context_of(emitter):
-    """The context of the hart."""
-    return host.load64(word(emitter, CONTEXT))
+    """The context of the hart, without marks."""
+    return host.load64(word(emitter, CONTEXT)) & U64(CONTEXT_MASK)
 
 
 @njit(cache=True)

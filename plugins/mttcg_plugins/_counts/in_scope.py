@@ -1,4 +1,4 @@
-"""The options of plugins that look at one address space, or at one level of privilege, alone."""
+"""The options of plugins that look at one address space, process, or level of privilege alone."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,12 +10,23 @@ from mttcg.instrument import option
 class InScope:
     """What such a plugin's Options begin with."""
 
-    space: int | None = option(None, help="in this address space only, as cpu.space has it")
+    space: str | None = option(
+        None,
+        help="in this address space only, by number, or process, by name or as pid:1",
+    )
     mode: Literal["user", "supervisor", "machine"] | None = option(
         None, help="at this level of privilege only"
     )
 
     @property
+    def chosen_space(self) -> int | str | None:
+        """The number of a space, or a process as `instrument` takes it."""
+        try:
+            return None if self.space is None else int(self.space, 0)
+        except ValueError:
+            return self.space
+
+    @property
     def scope(self) -> dict[str, Any]:
         """The arguments of instrument() and its like."""
-        return {"space": self.space, "mode": self.mode}
+        return {"space": self.chosen_space, "mode": self.mode}

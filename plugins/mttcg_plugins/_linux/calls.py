@@ -4,7 +4,7 @@ The text of the arguments, which may be longer than a record, follows in further
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,7 +153,7 @@ class CallSums:
     longest: int = 0
 
 
-def sums_of(calls: Sequence[TracedCall], is_error: Any) -> dict[Key, CallSums]:
+def sums_of(calls: Sequence[TracedCall], is_error: Callable[[int], bool]) -> dict[Key, CallSums]:
     """Add up calls by process and number."""
     found: dict[Key, CallSums] = defaultdict(CallSums)
     for call in calls:

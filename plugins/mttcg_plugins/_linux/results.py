@@ -18,14 +18,14 @@ OCTAL = {"umask"}
 
 
 def is_error(result: int) -> bool:
-    """Whether a call failed."""
-    return -MOST_ERRORS <= result < 0
+    """Whether a program sees that a call failed: one that the kernel begins again has not."""
+    return -MOST_ERRORS <= result < 0 and -result not in OF_THE_KERNEL
 
 
 def error_name(result: int) -> str:
     """The name of the error that a call ended with."""
     number = -result
-    known = RENAMED.get(number) or OF_THE_KERNEL.get(number) or errno.errorcode.get(number)
+    known = RENAMED.get(number) or errno.errorcode.get(number)
     return known or f"ERROR_{number}"
 
 
@@ -34,7 +34,7 @@ def result_text(name: str, result: int | None) -> str:
     if result is None:
         return "?"
     if -result in OF_THE_KERNEL:
-        return f"? {error_name(result)}"
+        return f"? {OF_THE_KERNEL[-result]}"
     if is_error(result):
         return f"-1 {error_name(result)} ({os.strerror(-result)})"
     if name in ADDRESSES:

@@ -13,7 +13,7 @@ from mttcg.engine.llvm.followed_counters import (
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.riscv64.paging.walk import is_translated
 from mttcg.engine.llvm.riscv64.paging.words import EIGHT, ONE, PRIVILEGE, SATP, U64, ZERO
-from mttcg.isa.context import SPACE_BITS, SPACE_MASK
+from mttcg.isa.context import MARKS_MASK, SPACE_BITS, SPACE_MASK
 from mttcg.native import host
 from mttcg.native.words import get
 from mttcg.state.vcpu_state import VcpuState
@@ -52,7 +52,8 @@ def follow_counter(hart, row, before, now):
 @njit(cache=True)
 def follow_context(hart, frame):
     """Note the hart's context, and have counters follow that."""
-    before, now = host.load64(hart + CONTEXT), context_of(hart)
+    before = host.load64(hart + CONTEXT)
+    now = context_of(hart) | before & U64(MARKS_MASK)
     if before == now:
         return
     host.store64(hart + CONTEXT, now)
