@@ -16,6 +16,7 @@ from mttcg.guest.image import settings_undone
 from mttcg.hardware.board import Board
 from mttcg.processes.attachments import BELL, attachments
 from mttcg.processes.check_counters import RECORDED
+from mttcg.processes.kept_models import MODELS
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity, Power
 from mttcg.supervisor.attachments.attached_files import open_attached
@@ -246,7 +247,9 @@ class Run:
             seconds={"start": time.monotonic() - self.started},
         )
         if self.restoring is not None:
-            self.restoring.fill(machine, state.harts, self.ours[state.input_pipe])
+            self.restoring.fill(
+                machine, state.harts, self.ours[state.input_pipe], self.fds.get(MODELS)
+            )
         if delivery is not None:
             delivery.publisher.state = lambda: counted_so_far(state)
         return state
@@ -260,6 +263,8 @@ class Run:
         unanswered = int(self.restoring is not None)  # what was notified then is looked at
         for name in (*bells, *(["devices"] if bells else [])):
             self.fds[name] = os.eventfd(unanswered, flags)
+        if bells:
+            self.fds[MODELS] = create_segment(MODELS, 0)
         self.ours["console_output"], self.fds["console_output"] = os.pipe()
         self.fds["console_input"], self.ours["console_input"] = os.pipe()
         for descriptor in (self.fds["console_input"], self.ours["console_input"]):

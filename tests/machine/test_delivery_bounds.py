@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 import pytest
 
+from mttcg.supervisor.delivery import streams as of_streams
 from mttcg.supervisor.delivery.delivery import Delivery
-from mttcg.supervisor.delivery.delivery import streams as of_streams
 from mttcg.supervisor.delivery.streams import Streams, TooManyStreamsError
 from mttcg.supervisor.failures import Failures
 from mttcg_bus.publisher.departures import Departures

@@ -248,7 +248,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         drives=(Drive(strange, "write"), Drive(Path("b"))),
         shares=(Share(strange, "write", "a"), Share(Path("b"))),
         nets=(parse_net("listen=/tmp/é"), parse_net("passt")),
-        streams=ProgramStreams(3, 4, 5, 6),
+        streams=ProgramStreams(3, 4, 5, 6, 7),
         for_program=True,
         console="virtio",
         terminal="raw",

@@ -199,8 +199,7 @@ def test_a_disk_goes_on_with_what_was_written(start: START, tmp_path: Path, engi
     ("options", "wrong"),
     [
         (["--drive", "{image},write"], "what is in the file changes later"),
-        (["--console", "virtio"], "--console virtio: a part of the device is outside"),
-        (["--share", "{folder}"], "--share: a part of the device is outside"),
+        (["--net", "listen={folder}/cable"], "--net: a part of the device is outside"),
     ],
 )
 def test_what_a_snapshot_would_not_keep_is_refused(

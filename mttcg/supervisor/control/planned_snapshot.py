@@ -67,6 +67,7 @@ class PlannedSnapshot:
         self.watch = control.watch
         self.points = (StopPoint(str(Reason.BREAKPOINT), 0, address, *EVERYWHERE),)
         self.reached = False
+        self.is_told = config.streams is None  # else stderr is a program's
         control.debugger = self
 
     def prepare(self) -> None:
@@ -100,7 +101,8 @@ class PlannedSnapshot:
         except BaseException:
             self._let_go()
             raise
-        tell(f"snapshot {answer['file']} at {self.text}: {answer['bytes']} bytes")
+        if self.is_told:
+            tell(f"snapshot {answer['file']} at {self.text}: {answer['bytes']} bytes")
         return answer
 
     def _let_go(self) -> None:

@@ -12,6 +12,7 @@ from mttcg.guest.boot_files import BootFiles
 from mttcg.guest.image import set_symbols
 from mttcg.hardware.board import Board
 from mttcg.memory.address import Virtual
+from mttcg.processes.kept_models import write_kept
 from mttcg.snapshot.errors import SnapshotError
 from mttcg.snapshot.reader import SnapshotFile
 from mttcg.state.kept_state import take_words
@@ -25,7 +26,12 @@ from mttcg.supervisor.snapshots.saved_machine import (
     saved_machine,
     to_bytes,
 )
+<<<<<<< HEAD:mttcg/supervisor/snapshots/restoring.py
 from mttcg.vcpu.machine.shared import Harts, MachineState
+=======
+from mttcg.supervisor.saved_outside import check_outside
+from mttcg.vcpu.shared import Harts, MachineState
+>>>>>>> main:mttcg/supervisor/restoring.py
 
 
 class Restoring:
@@ -51,6 +57,7 @@ class Restoring:
             check_same_machine(self.path, saved, config)
             self._check_fitting()
             check_drives(self.path, saved, config)
+            check_outside(self.path, saved, config, board)
             check_images(self.path, saved, boot.images)
         except BaseException:
             self.file.close()
@@ -83,11 +90,14 @@ class Restoring:
         """How long the guest's clock had run."""
         return self.saved.clock_ns
 
-    def fill(self, machine: MachineState, harts: Harts, console: int) -> None:
+    def fill(self, machine: MachineState, harts: Harts, console: int, models: int | None) -> None:
         """Put all beside RAM into memory that no process uses yet.
 
-        console: the pipe into which the guest's input goes.
+        console: the pipe into which the guest's input goes. models: the file that has what is kept
+        of devices, if there are some.
         """
+        if models is not None:
+            write_kept(models, self.saved.models)
         self._fill_devices(machine)
         self._fill_harts(harts)
         # what had come to the console, and was not taken, comes before all other input

@@ -19,10 +19,10 @@ from mttcg.version import VERSION
 
 MACHINE_FIELDS = (
     *("guest", "smp", "memory", "kernel", "initrd", "append", "bios", "dtb", "loads"),
-    *("drives", "rng", "console", "shares", "nets", "semihosting", "args"),
+    *("drives", "rng", "console", "nets", "semihosting", "args"),
 )
 """Of a Config: what is so for as long as there is the machine, whatever run it is in."""
-INHERITED = (*MACHINE_FIELDS, "engine", "symbols", "kernel_types")
+INHERITED = (*MACHINE_FIELDS, "shares", "engine", "symbols", "kernel_types")
 """Fields of Config that a run has from its snapshot, unless it says otherwise."""
 RAM = "ram"
 """The name of guest RAM among a snapshot's memories."""
@@ -70,6 +70,7 @@ class SavedMachine(TypedValue):
     started. clock_ns: the guest's clock. host_ns: the host's time, since 1970. harts: their
     states, words by field. devices: the states of the board's devices by row, in base64. drives:
     their files, which are not in the snapshot; what was written to them is one of the memories.
+    models: what the device process keeps of its devices, by row.
     console_input: what had come to the console and was not taken yet, in base64. memories: RAM and
     others, with their names and sizes.
     """
@@ -86,6 +87,7 @@ class SavedMachine(TypedValue):
     harts: tuple[dict[str, tuple[int, ...]], ...]
     devices: dict[str, str]
     drives: tuple[SavedDrive, ...]
+    models: dict[str, dict[str, Any]]
     console_input: str
     memories: tuple[dict[str, Any], ...] = ()
 

@@ -20,7 +20,9 @@ from typing import Any
 
 from mttcg.attached import WRITTEN
 from mttcg.config import NO_GUEST, Config
+from mttcg.hardware.devices.virtio.backend import NotKeptError
 from mttcg.processes.attachments import OVERLAY
+from mttcg.processes.kept_models import MODELS, KeptModels, read_kept
 from mttcg.processes.segments import create_segment
 from mttcg.snapshot.errors import SnapshotError
 from mttcg.snapshot.reader import write_all
@@ -235,8 +237,18 @@ class Snapshots:
                 for name, state in run.board.states(run.machine.device_state).items()
             },
             drives=tuple(SavedDrive.of(drive, path) for drive in config.drives),
+            models=dict(self._models(path)),
             console_input=to_text(waiting_in(run.fds[run.input_pipe])),
         )
+
+    def _models(self, path: Path) -> KeptModels:
+        """What the device process, which stands, keeps of its devices."""
+        if MODELS not in self.run.fds:
+            return {}
+        try:
+            return read_kept(self.run.fds[MODELS])
+        except NotKeptError as error:
+            raise SnapshotError(path, error.wrong, error.expected) from error
 
 
 def unkept(config: Config) -> Iterator[tuple[str, str]]:
@@ -245,15 +257,8 @@ def unkept(config: Config) -> Iterator[tuple[str, str]]:
         if drive.access == WRITTEN:
             wrong = f"--drive {drive.path},write: what is in the file changes later"
             yield wrong, "drives whose files stay as they are"
-    others = {
-        "--console virtio": config.has_virtio_console,
-        "--share": config.shares,
-        "--net": config.nets,
-        "the streams of mttcg exec": config.streams,
-    }
-    for name, is_there in others.items():
-        if is_there:
-            yield f"{name}: a part of the device is outside of the machine", "a guest without"
+    if config.nets:
+        yield "--net: a part of the device is outside of the machine", "a guest without"
 
 
 def absolute(config: Config) -> Config:
