@@ -20,11 +20,6 @@ from mttcg.cli.streams import stdin_descriptor
 from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.programs.outcome import KernelLog, ending_of
-<<<<<<< HEAD
-from mttcg.programs.program import COMMAND_LINE, ENVIRONMENT, LinuxProgram, boot_program
-from mttcg.supervisor.results.result import RunResult, StopReason
-from mttcg.supervisor.start.host_process import started_host
-=======
 from mttcg.programs.program import (
     COMMAND_LINE,
     ENVIRONMENT,
@@ -33,9 +28,8 @@ from mttcg.programs.program import (
     boot_program,
 )
 from mttcg.snapshot.errors import SnapshotError
-from mttcg.supervisor.host_process import started_host
-from mttcg.supervisor.result import RunResult, StopReason
->>>>>>> main
+from mttcg.supervisor.results.result import RunResult, StopReason
+from mttcg.supervisor.start.host_process import started_host
 from mttcg.terminal import tell
 from mttcg_bus.host.threads import stay_single_threaded
 

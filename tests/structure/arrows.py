@@ -68,7 +68,7 @@ ARROWS = {
     "aggregate": {"instrument", "config", "processes", "supervisor"},
     "cli": {
         *("attached", "example_guests", "instrument", "config", "supervisor", "report"),
-        *("campaign", "aggregate", "images", "programs"),
+        *("campaign", "aggregate", "images", "programs", "snapshot"),
     },
     "__init__": {"supervisor"},  # when Machine is first asked for
     "__main__": {"cli"},

@@ -26,12 +26,8 @@ from mttcg.supervisor.snapshots.saved_machine import (
     saved_machine,
     to_bytes,
 )
-<<<<<<< HEAD:mttcg/supervisor/snapshots/restoring.py
+from mttcg.supervisor.snapshots.saved_outside import check_outside
 from mttcg.vcpu.machine.shared import Harts, MachineState
-=======
-from mttcg.supervisor.saved_outside import check_outside
-from mttcg.vcpu.shared import Harts, MachineState
->>>>>>> main:mttcg/supervisor/restoring.py
 
 
 class Restoring:

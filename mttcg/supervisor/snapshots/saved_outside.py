@@ -12,8 +12,8 @@ from mttcg.host_folder import HostFolder
 from mttcg.processes.attachments import attachments
 from mttcg.processes.kept_models import KeptModels
 from mttcg.snapshot.errors import SnapshotError
-from mttcg.supervisor.saved_machine import SavedMachine
-from mttcg.supervisor.shares import open_share
+from mttcg.supervisor.attachments.shares import open_share
+from mttcg.supervisor.snapshots.saved_machine import SavedMachine
 
 
 def check_outside(path: Path, saved: SavedMachine, config: Config, board: Board) -> None:
