@@ -109,9 +109,9 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "attachments": set(),
         "terminal": set(),
         "results": set(),
-        "snapshots": set(),
+        "snapshots": {"attachments"},
         "delivery": {"start"},
-        "control": {"start", "delivery", "snapshots"},
+        "control": {"start", "attachments", "delivery", "snapshots"},
         "debugging": {"control"},
     },
 }
