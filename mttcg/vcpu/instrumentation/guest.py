@@ -45,7 +45,7 @@ from mttcg.vcpu.instrumentation.virtual_memory import VirtualMemory
 from mttcg.vcpu.instrumentation.watchpoints import OwnWords
 from mttcg.vcpu.machine.shared import context_address
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import VcpuWarning
+from mttcg.vcpu.protocol.vcpu_messages import VcpuWarning
 
 
 @dataclass(frozen=True)
