@@ -23,9 +23,7 @@ from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg_bus.wire.policy import POLICIES, parse_policy
 
 T = TypeVar("T")
-KIB = 1 << 10
-MIB = 1 << 20
-GIB = 1 << 30
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 SMP_MAX = MOST_VCPUS
 MEMORY_MIN, MEMORY_MAX = 1 * MIB, 64 * GIB
@@ -58,8 +56,6 @@ DEFAULT_CONSOLE = CONSOLES[0]
 SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
 WORD_VALUES = range(-(1 << 63), 1 << 64)
 """What fits a 64-bit word, signed or unsigned."""
-
-
 NO_GUEST = Path()
 """In place of a guest's file."""
 
@@ -109,6 +105,8 @@ class Config:
     """System.map or vmlinux of the kernel, in place of the names that it has in itself."""
     kernel_types: Path | None = None
     """BTF or vmlinux of the kernel, in place of the types that it has in itself."""
+    sysroot: Path | None = None
+    """Folder with files of a Linux guest's programs, for their names."""
     loads: Mapping[str, int] = field(default_factory=dict)
     """Files loaded as they are, each to a physical address."""
     drives: tuple[Drive, ...] = ()
@@ -263,6 +261,8 @@ class Config:
             object.__setattr__(self, "guest", booted)
         if self.initrd is not None and self.kernel is None:
             raise OptionError("--initrd", "there is no --kernel", "both, or neither")
+        if self.sysroot is not None and not self.sysroot.is_dir():
+            raise OptionError("--sysroot", f"{self.sysroot} is no folder", "the guest's files")
         for option, given in (("--symbols", self.symbols), ("--kernel-types", self.kernel_types)):
             if given is not None and booted is None:
                 raise OptionError(option, "there is no --kernel", "both, or neither")

@@ -233,6 +233,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         dump_dtb=tmp_path / "dtb",
         symbols=tmp_path / "System.map",
         kernel_types=tmp_path / "vmlinux",
+        sysroot=tmp_path,
         loads={"é": 1 << 40, "a\udcff b": 0},
         from_snapshot=strange,
         snapshot=strange,
