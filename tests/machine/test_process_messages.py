@@ -214,6 +214,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
     strange = Path(os.fsdecode(b"a\xff b"))
     switches = "rng", "check", "pin", "stop_on_trap_loop", "quiet", "control", "wait_gdb"
     on: dict[str, Any] = dict.fromkeys(switches, True)
+    on |= dict.fromkeys(("kernel", "initrd", "dtb"), strange)
     config = Config(
         **on,
         guest=strange,
@@ -225,11 +226,8 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         code_store=strange,
         plugins=("mix:top=3", "./a,b=é"),
         bus="ipc:///tmp/bus",
-        kernel=strange,
-        initrd=strange,
         append="a=é",
         bios=Path("firmware"),
-        dtb=strange,
         dump_dtb=tmp_path / "dtb",
         symbols=tmp_path / "System.map",
         kernel_types=tmp_path / "vmlinux",
