@@ -107,12 +107,14 @@ class ProgramStreams:
         output: what it writes.
         errors: what it writes of errors.
         signals: from which the numbers of signals come that it is to get, a byte each.
+        task: a file with what the guest's first process is to do.
     """
 
     input: int
     output: int
     errors: int
     signals: int
+    task: int
 
 
 NET_EXPECTED = (

@@ -13,15 +13,23 @@ from types import FrameType
 from typing import Any
 
 from mttcg.attached import ProgramStreams, Share, parse_share
+from mttcg.cli.exec_ready import drop_ready, going_on, ready_machine
 from mttcg.cli.run import interrupted_status, make_config, print_outcome, write_outputs
 from mttcg.cli.run_options import BUS, MACHINE, OUTPUT, SEVERAL, Options, add_run_options
 from mttcg.cli.streams import stdin_descriptor
 from mttcg.config import Config
 from mttcg.errors import OptionError
 from mttcg.programs.outcome import KernelLog, ending_of
-from mttcg.programs.program import COMMAND_LINE, ENVIRONMENT, LinuxProgram, boot_program
-from mttcg.supervisor.host_process import started_host
-from mttcg.supervisor.result import RunResult, StopReason
+from mttcg.programs.program import (
+    COMMAND_LINE,
+    ENVIRONMENT,
+    BootedProgram,
+    LinuxProgram,
+    boot_program,
+)
+from mttcg.snapshot.errors import SnapshotError
+from mttcg.supervisor.results.result import RunResult, StopReason
+from mttcg.supervisor.start.host_process import started_host
 from mttcg.terminal import tell
 from mttcg_bus.host.threads import stay_single_threaded
 
@@ -46,6 +54,11 @@ OWN: Options = {
         "type": Path,
         "help": "what is at the top of the program's file system: its libraries, for one that is "
         "linked dynamically",
+    },
+    "--cold": {
+        "action": "store_true",
+        "help": "start Linux anew, not from the snapshot that is kept of it (so does "
+        "--whole-system)",
     },
     "--whole-system": {
         "action": "store_true",
@@ -82,10 +95,13 @@ class ExecVerb:
         """Run the program and return its exit status, 128 + the number of a signal it died of."""
         stay_single_threaded()
         with signals_for_program() as (signals, caught):
-            config, name = make_exec_config(args, signals)
+            booted, config, name = make_exec_config(args, signals)
             log = KernelLog()
             try:
-                result = run_program(config, log)
+                if args.cold or args.whole_system:
+                    result = run_program(config, log)
+                else:
+                    result = run_ready(booted, config, log)
             except KeyboardInterrupt:
                 tell("interrupted")
                 return interrupted_status(caught)
@@ -103,6 +119,19 @@ class ExecVerb:
         return status
 
 
+def run_ready(booted: BootedProgram, config: Config, log: KernelLog) -> RunResult:
+    """Run the machine from its snapshot, which is made if need be; else from its start."""
+    for _ in range(2):
+        path = ready_machine(config, booted)
+        if path is None:
+            break
+        try:
+            return run_program(going_on(config, path), log)
+        except SnapshotError:  # damaged, or of another machine: once anew
+            drop_ready(path)
+    return run_program(config, log)
+
+
 def run_program(config: Config, log: KernelLog) -> RunResult:
     """Run the machine."""
     with started_host(config) as host_process:
@@ -111,8 +140,8 @@ def run_program(config: Config, log: KernelLog) -> RunResult:
         return Machine(config).run(console=log, host_process=host_process)
 
 
-def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[Config, str]:
-    """Turn the arguments into a Config, and the program's name; signals: of `ProgramStreams`."""
+def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[BootedProgram, Config, str]:
+    """Turn the arguments into the program, a Config, and its name; signals: of `ProgramStreams`."""
     words = args.words[1:] if args.words[:1] == ["--"] else args.words
     if not words:
         raise OptionError("PROGRAM", "there is none", "-- ./program and its arguments")
@@ -130,12 +159,14 @@ def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[Config, st
     source = stdin_descriptor(sys.stdin)
     if source is None:
         source = os.open(os.devnull, os.O_RDONLY)
-    streams = ProgramStreams(source, STDOUT, STDERR, signals)
-    own = {"kernel": booted.kernel, "initrd": in_memory(booted.initrd), "append": COMMAND_LINE}
+    task = in_memory("task", booted.task)
+    streams = ProgramStreams(source, STDOUT, STDERR, signals, task)
+    initrd = path_of(in_memory("initrd", booted.initrd))
+    own = {"kernel": booted.kernel, "initrd": initrd, "append": COMMAND_LINE}
     given = vars(args) | own | {"share": [], "quiet": args.quiet or not args.plugin}
     config = make_config(argparse.Namespace(**(run_defaults() | given)))
     config = replace(config, shares=booted.shares, streams=streams, for_program=is_seen)
-    return config, words[0]
+    return booted, config, words[0]
 
 
 def run_defaults() -> dict[str, Any]:
@@ -145,11 +176,16 @@ def run_defaults() -> dict[str, Any]:
     return vars(parser.parse_args([]))
 
 
-def in_memory(content: bytes) -> Path:
-    """Return the path of a file that is gone with this process."""
-    descriptor = os.memfd_create("initrd")
+def in_memory(name: str, content: bytes) -> int:
+    """Return the descriptor of a file that is gone with this process."""
+    descriptor = os.memfd_create(name)
     with os.fdopen(descriptor, "wb", closefd=False) as file:
         file.write(content)
+    return descriptor
+
+
+def path_of(descriptor: int) -> Path:
+    """Return a path by which this process opens it."""
     return Path(f"/proc/self/fd/{descriptor}")
 
 

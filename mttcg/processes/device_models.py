@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -18,10 +19,12 @@ from mttcg.hardware.devices.virtio.ports import Port, PortsDevice, PortSink, Por
 from mttcg.hardware.devices.virtio.share import ShareDevice
 from mttcg.host_folder import HostFolder
 from mttcg.processes.attachments import STREAMS, DeviceAttachment
-from mttcg.vcpu.shared import MachineState
+from mttcg.vcpu.machine.shared import MachineState
 
 ADDRESS = bytes.fromhex("52 54 00 12 34 56")
 """Of the first network device, as on QEMU."""
+SEED_BYTES = 64
+"""Of random numbers for a guest's own."""
 ENDS = 2
 """Addresses for each: the two ends of a cable have different ones."""
 
@@ -118,7 +121,17 @@ def _ports(attachment: DeviceAttachment, parts: DeviceParts) -> Model:
         Port.OUTPUT: PortSink(descriptors["output"], partial(complain, "standard output")),
         Port.ERRORS: PortSink(descriptors["errors"], partial(complain, "standard error")),
     }
-    return PortsDevice(PortSource(descriptors["signals"]), PortSource(descriptors["input"]), sinks)
+    sources = PortSource(descriptors["signals"]), PortSource(descriptors["input"])
+    return PortsDevice(*sources, sinks, partial(task_of, descriptors["task"]))
+
+
+def task_of(file: int) -> bytes:
+    """What the guest's first process is to do: the file's records (programs/init/task.h).
+
+    Before them comes what no two runs have alike, also if they go on from one snapshot.
+    """
+    records = f"k{time.time_ns()}\0s{os.urandom(SEED_BYTES).hex()}\0".encode()
+    return records + os.pread(file, os.fstat(file).st_size, 0)
 
 
 def address_of(net: Net, number: int) -> bytes:

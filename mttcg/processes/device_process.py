@@ -25,15 +25,16 @@ from mttcg.memory.fence import full_fence
 from mttcg.memory.ram import GuestRam
 from mttcg.processes.attachments import attachments
 from mttcg.processes.device_models import DeviceParts, make_model, window_size
+from mttcg.processes.kept_models import MODELS, read_kept, write_models
 from mttcg.processes.outside_events import OutsideEvents
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.console_ends import ConsoleEnds
-from mttcg.vcpu.device_transfers import READER, TransferLog
-from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
-from mttcg.vcpu.messages import DeviceWarning, Start
-from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.machine.console_ends import ConsoleEnds
+from mttcg.vcpu.machine.device_transfers import READER, TransferLog
+from mttcg.vcpu.machine.interrupt_ports import SharedClock, inputs_of
+from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import DeviceWarning, Start
 
 SEGMENTS = ("ram", "harts", "machine", "tracking")
 
@@ -63,6 +64,7 @@ class DeviceProcess:
         notice: the eventfd by which the supervisor is made to look.
         machine: the machine's memory.
         harts: of the vCPUs.
+        models: the file that has what a snapshot keeps of the devices.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class DeviceProcess:
         notice: int,
         machine: MachineState,
         harts: Harts,
+        models: int,
     ) -> None:
+        self.models = models
         self.backends, self.call, self.notice = backends, call, notice
         self.slots = {bell: slot for slot, bell in bells.items()}
         self.machine, self.harts, self.activity = machine, harts, machine.devices
@@ -173,6 +177,7 @@ class DeviceProcess:
         waiting: set[str] = set()
         self.outside.watch({})  # what comes from there waits
         while (number := self.machine.pause) and not self.ending:
+            write_models(self.models, self.backends)
             self.activity.held = number
             os.eventfd_write(self.notice, 1)
             while self.machine.pause == number and not self.ending:
@@ -222,15 +227,20 @@ def make_devices(
     )
     ports = make_ports(board, message, machine, harts, ram)
     backends: dict[str, BackEnd] = {}
-    process = DeviceProcess(backends, bells, fds["devices"], fds["notice"], machine, harts)
+    process = DeviceProcess(
+        backends, bells, fds["devices"], fds["notice"], machine, harts, fds[MODELS]
+    )
 
+    kept = read_kept(fds[MODELS])
     for each in attached:
         model = make_model(each, parts)
         row = ports[each.row]
         tell = partial(process.tell, transfers, transfers.devices.index(each.row))
         backends[each.row] = BackEnd(model, row.state, row.line, memory, process.leaves, tell)
+        if each.row in kept:
+            backends[each.row].restore(kept[each.row])
     names = (name for each in attached for name in each.descriptors)
-    keep = {fds[name] for name in (*names, "devices", "notice", "keys") if name in fds}
+    keep = {fds[name] for name in (*names, "devices", "notice", "keys", MODELS) if name in fds}
     keep |= {*wake_fds, *bells.values()}
     if "keys" in fds:
         keep.add(fds["console_output"])

@@ -9,26 +9,27 @@ from mttcg.images.catalogue import INITRD, ORIGIN
 from mttcg.images.cpio import Archive, files_in
 from mttcg.images.initramfs import CONSOLE
 from mttcg.images.modules import SUFFIX
-from mttcg.programs.folders import GuestFolders
 from mttcg.programs.module_file import DROPPED, without_tracing
-from mttcg.programs.task import ProgramTask
+from mttcg.programs.task import kernel_task
 
 INIT = Path(__file__).with_name("init") / "init.elf"
 """The guest's first process, built from the sources beside it."""
 MODULES = ("virtio_mmio", "9pnet_virtio", "9p")
 """Of the kernel, with what they need: for the ports, and the host's folders."""
 DEPENDENCIES = "modules.dep"
+TASK = "kernel"
+"""What the first process does at first."""
 PLACE = ".modules"
 """Where modules are; a sysroot has folders of the usual names."""
 
 
 def base_archive(folder: Path) -> bytes:
-    """Return what is the same for all programs: modules, in their order, and the first process.
+    """Return what a guest starts with: modules, the first process, and what it does at first.
 
     folder: of an image; what is made is kept there, if that is possible.
     """
     init = INIT.read_bytes()
-    made_of = init + (folder / ORIGIN).read_bytes() + repr((MODULES, DROPPED, PLACE)).encode()
+    made_of = init + (folder / ORIGIN).read_bytes() + repr((MODULES, DROPPED, PLACE, TASK)).encode()
     kept = folder / f"program-{blake2b(made_of, digest_size=8).hexdigest()}.cpio"
     try:
         return kept.read_bytes()
@@ -56,8 +57,10 @@ def _make_base(folder: Path, init: bytes) -> bytes:
     archive = Archive()
     archive.add_character_device("dev/console", *CONSOLE)
     archive.add_file("init", init, 0o755)
-    for path in _in_order(needs):
-        archive.add_file(f"{PLACE}/{Path(path).name}", without_tracing(files[release + path]))
+    modules = {f"{PLACE}/{Path(path).name}": path for path in _in_order(needs)}
+    for place, path in modules.items():
+        archive.add_file(place, without_tracing(files[release + path]))
+    archive.add_file(TASK, kernel_task(list(modules)))
     return archive.content()
 
 
@@ -80,14 +83,3 @@ def _in_order(needs: dict[str, list[str]]) -> list[str]:
 def modules_in(base: bytes) -> list[str]:
     """Return the paths of the modules in a base archive, in the order in which they are loaded."""
     return [path for path, _ in files_in(base) if path.endswith(SUFFIX)]
-
-
-def own_archive(folders: GuestFolders, task: ProgramTask) -> bytes:
-    """Return what is one program's: the folders, and what is to be done."""
-    archive = Archive()
-    for path in folders.folders:
-        archive.add_folder(str(path).removeprefix("/"))
-    for path, target in folders.links.items():
-        archive.add_link(str(path).removeprefix("/"), target)
-    archive.add_file("task", task.content())
-    return archive.content()

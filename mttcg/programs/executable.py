@@ -9,6 +9,7 @@ from elftools.elf.enums import ENUM_E_MACHINE
 
 from mttcg.errors import EXIT_USER
 from mttcg.isa.base import Isa
+from mttcg.memory.address import Virtual
 from mttcg.programs.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, ProgramError
 
 ELF, SCRIPT = b"\x7fELF", b"#!"
@@ -62,3 +63,9 @@ def _loader_of(named: str, elf: ELFFile, isa: Isa) -> str:
     for segment in elf.iter_segments("PT_INTERP"):
         return str(segment.get_interp_name())
     return ""
+
+
+def section_address(path: Path, name: str) -> Virtual:
+    """Return where a section of our own ELF file begins."""
+    with path.open("rb") as file:
+        return Virtual(int(ELFFile(file).get_section_by_name(name)["sh_addr"]))

@@ -10,7 +10,7 @@ from mttcg.errors import OptionError
 from mttcg.images.catalogue import CACHE, IMAGES, KERNEL, folder_of, is_there
 from mttcg.isa.base import Isa
 from mttcg.isa.registry import isa_named
-from mttcg.programs.boot import base_archive, modules_in, own_archive
+from mttcg.programs.boot import base_archive
 from mttcg.programs.errors import EXIT_NOT_FOUND, ProgramError
 from mttcg.programs.executable import check_executable, expected_of
 from mttcg.programs.folders import guest_folders
@@ -62,10 +62,18 @@ class LinuxProgram:
 
 @dataclass(frozen=True)
 class BootedProgram:
-    """What a run starts for a program: a kernel, the initial RAM disk, and folders."""
+    """What a run starts for a program.
+
+    Attributes:
+        kernel: that of the image.
+        initrd: the initial RAM disk, the same for all programs.
+        task: what the guest's first process does for this one.
+        shares: its folders.
+    """
 
     kernel: Path
     initrd: bytes
+    task: bytes
     shares: tuple[Share, ...]
 
 
@@ -93,10 +101,8 @@ def boot_program(program: LinuxProgram) -> BootedProgram:
         wrong = f"it is linked dynamically, and {loader} is not in the guest"
         raise ProgramError(name, wrong, "--sysroot DIR, or a static program", EXIT_NOT_FOUND)
     image = image_folder()
-    base = base_archive(image)
     task = ProgramTask(
-        modules=modules_in(base),
-        mounts=folders.mounts,
+        folders=folders,
         folder=str(program.folder),
         program=guest_path,
         arguments=program.words,
@@ -105,7 +111,7 @@ def boot_program(program: LinuxProgram) -> BootedProgram:
         is_seen=program.is_seen,
     )
     shares = tuple(mount.share for mount in folders.mounts)
-    return BootedProgram(image / KERNEL, base + own_archive(folders, task), shares)
+    return BootedProgram(image / KERNEL, base_archive(image), task.content(), shares)
 
 
 def _place_of(program: LinuxProgram, isa: Isa) -> tuple[Path, str]:

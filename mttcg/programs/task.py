@@ -1,17 +1,23 @@
-"""What the first process of the guest is told to do (programs/init/task.h)."""
+"""What the first process of the guest is told to do (programs/init/task.h).
+
+What is the same for all programs is in the guest from its start; the rest the host gives it when it
+asks, so that a guest that goes on from a snapshot can get another program each time.
+"""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mttcg.attached import WRITTEN
 from mttcg.errors import UserError
-from mttcg.programs.folders import Mount
+from mttcg.programs.folders import GuestFolders
 
 MOUNT_OPTIONS = "trans=virtio,version=9p2000.L,msize=262144,cache=readahead"
 """linux: Documentation/filesystems/9p.rst; reads are ahead of the program, writes at once."""
-MOST_BYTES, MOST_WORDS = (1 << 20) - 1, 4096
-"""Of all that is said, and arguments, or variables."""
+MOST_BYTES, MOST_WORDS = (1 << 20) - 1024, 4096
+"""Of all that is said, less what the device says itself, and arguments, or variables."""
+NO_PROGRAM = b"q\0"
+"""The machine ends."""
 
 
 class TooLongError(UserError):
@@ -26,8 +32,7 @@ class ProgramTask:
     """A program, and what is done before it.
 
     Attributes:
-        modules: paths of the kernel's modules, in order.
-        mounts: the host's folders, in order.
+        folders: the guest's file system.
         folder: the working directory.
         program: its path.
         arguments: the first is its name.
@@ -36,8 +41,7 @@ class ProgramTask:
         is_seen: whether it stands still until the host has seen that it starts.
     """
 
-    modules: Sequence[str]
-    mounts: Sequence[Mount]
+    folders: GuestFolders
     folder: str
     program: str
     arguments: Sequence[str]
@@ -50,17 +54,18 @@ class ProgramTask:
         for what, words in (("arguments", self.arguments), ("variables", self.environment)):
             if len(words) > MOST_WORDS:
                 raise TooLongError(what, MOST_WORDS)
-        found = b"".join(
-            letter.encode() + os.fsencode(text) + b"\0" for letter, text in self._records()
-        )
+        found = packed(self._records())
         if len(found) > MOST_BYTES:
-            raise TooLongError("arguments and variables", MOST_BYTES)
+            raise TooLongError("arguments and variables, with its folders,", MOST_BYTES)
         return found
 
     def _records(self) -> Iterator[tuple[str, str]]:
-        yield from (("m", f"/{module}") for module in self.modules)
+        yield from (("f", str(path)) for path in self.folders.folders)
+        for path, target in self.folders.links.items():
+            yield "l", target
+            yield "n", str(path)
         yield "o", MOUNT_OPTIONS
-        for mount in self.mounts:
+        for mount in self.folders.mounts:
             yield "t", mount.share.tag
             yield ("w" if mount.share.access == WRITTEN else "r"), str(mount.place)
         yield "d", self.folder
@@ -71,3 +76,13 @@ class ProgramTask:
             yield "x", ""
         if self.joins_errors:
             yield "2", ""
+
+
+def kernel_task(modules: Sequence[str]) -> bytes:
+    """Return what is done for all programs; modules: paths of the kernel's, in order."""
+    return packed(("m", f"/{module}") for module in modules)
+
+
+def packed(records: Iterable[tuple[str, str]]) -> bytes:
+    """Return records as the first process reads them."""
+    return b"".join(letter.encode() + os.fsencode(text) + b"\0" for letter, text in records)

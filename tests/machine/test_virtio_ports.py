@@ -1,13 +1,17 @@
 """The ports of a program's streams: nothing is lost, and each end is told."""
 
+import json
 import os
 import select
+import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from virtio_driver import DeviceQueues
 
+from mttcg.hardware.devices.virtio.backend import NotKeptError
 from mttcg.hardware.devices.virtio.ports import (
     FROM_GUEST,
     MESSAGE,
@@ -40,9 +44,9 @@ class PortsMachine(DeviceQueues):
             Port.OUTPUT: PortSink(self.output, self.complained.append),
             Port.ERRORS: PortSink(self.errors, self.complained.append),
         }
-        super().__init__(
-            PortsDevice(PortSource(self.signals), PortSource(self.input), sinks), QUEUES
-        )
+        self.task = b"a task"
+        sources = PortSource(self.signals), PortSource(self.input)
+        super().__init__(PortsDevice(*sources, sinks, lambda: self.task), QUEUES)
 
     def begin_program(self) -> None:
         self.give(CONTROL, 16)
@@ -54,8 +58,14 @@ class PortsMachine(DeviceQueues):
 
 @pytest.fixture
 def machine() -> Iterator[PortsMachine]:
+    with another() as machine:
+        machine.start(machine.features())
+        yield machine
+
+
+@contextmanager
+def another() -> Iterator[PortsMachine]:
     machine = PortsMachine()
-    machine.start(machine.features())
     yield machine
     names = ("signals", "signalling", "input", "typing", "shown", "output", "complaints", "errors")
     for name in names:
@@ -117,6 +127,41 @@ def test_streams_are_apart_and_wait_each_for_its_reader(machine: PortsMachine) -
     assert found == 3 * text
     machine.serve()
     assert machine.got(CONTROL) == [b"\0"]
+
+
+def test_a_task_comes_when_the_guest_asks_and_before_all_signals(machine: PortsMachine) -> None:
+    os.write(machine.signalling, bytes((15,)))
+    for _ in range(3):
+        machine.give(CONTROL, 16)
+    assert machine.got(CONTROL) == []
+    for _ in range(2):  # it is told once
+        machine.put(CONTROL + 1, [b"T"])
+    assert b"".join(machine.got(CONTROL)) == struct.pack("<Q", 6) + b"a task"
+    machine.put(CONTROL + 1, [b"R"])
+    assert machine.got(CONTROL) == [bytes((15,))]
+
+
+def test_a_device_without_a_program_is_kept(machine: PortsMachine) -> None:
+    for _ in Port:
+        machine.give(TO_GUEST, 8)
+    machine.put(FROM_GUEST, [MESSAGE.pack(0, Event.DEVICE_READY, 1)])
+    machine.messages()
+    machine.put(FROM_GUEST, [MESSAGE.pack(Port.INPUT, Event.PORT_READY, 1)])  # it waits
+    kept = json.loads(json.dumps(machine.backend.kept()))
+    with another() as other:
+        other.start(other.features())
+        other.backend.restore(kept)
+        other.give(TO_GUEST, 8)
+        assert other.messages() == [(Port.INPUT, Event.PORT_OPEN, 1)]
+        other.give(CONTROL, 16)
+        other.put(CONTROL + 1, [b"T"])
+        assert len(other.got(CONTROL)) == 1
+
+
+def test_a_device_with_a_program_is_not_kept(machine: PortsMachine) -> None:
+    machine.put(CONTROL + 1, [b"T"])
+    with pytest.raises(NotKeptError, match="a program of mttcg exec runs"):
+        machine.backend.kept()
 
 
 def test_a_stream_that_nobody_reads_is_shut(machine: PortsMachine) -> None:

@@ -199,8 +199,7 @@ def test_a_disk_goes_on_with_what_was_written(start: START, tmp_path: Path, engi
     ("options", "wrong"),
     [
         (["--drive", "{image},write"], "what is in the file changes later"),
-        (["--console", "virtio"], "--console virtio: a part of the device is outside"),
-        (["--share", "{folder}"], "--share: a part of the device is outside"),
+        (["--net", "listen={folder}/cable"], "--net: a part of the device is outside"),
     ],
 )
 def test_what_a_snapshot_would_not_keep_is_refused(
@@ -285,7 +284,7 @@ def test_a_guest_whose_file_was_changed_is_refused(start: START, tmp_path: Path)
 def test_a_snapshot_of_another_version_is_refused(
     snapshot: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mttcg.supervisor.saved_machine.VERSION", "99.0")
+    monkeypatch.setattr("mttcg.supervisor.snapshots.saved_machine.VERSION", "99.0")
     with pytest.raises(SnapshotError, match=r"it is of mttcg .*; expected one of 99\.0"):
         Machine.from_snapshot(snapshot)
 

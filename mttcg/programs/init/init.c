@@ -6,8 +6,10 @@
  * The program has pipes, which can be opened again by /dev/stdout and have SIGPIPE; this process
  * moves bytes between them and the ports. Of the ports the first is for control:
  *
- * from here  'R': all ports are open, input may come; 'E': all output is under way
- * from host  a signal's number, for the program; 0: all output has gone where it goes to
+ * from here  'T': all ports are open, the task may come; 'R': input may come, and signals; 'E': all
+ *            output is under way
+ * from host  the task: its length in 8 bytes, and its records; then a signal's number, for the
+ *            program; 0: all output has gone where it goes to
  */
 
 #include "linux.h"
@@ -111,6 +113,16 @@ static void tell_host(char letter)
     struct waited waited = {ports[CONTROL], POLLOUT, 0};
     check(call(CALL_PPOLL, (long)&waited, 1, 0, 0, 0));
     check(write_to(ports[CONTROL], &letter, 1));
+}
+
+/*
+ * Before its first instruction the machine is the same for all programs: a snapshot is taken there,
+ * where the section of that name begins.
+ */
+__attribute__((noinline, section(".ready"))) static void take_task(void)
+{
+    tell_host('T');
+    task_read(ports[CONTROL]);
 }
 
 static void make_pipe(int ends[2])
@@ -277,8 +289,10 @@ void run(void)
 {
     uint64_t deaths = 1 << (SIGCHLD - 1);
     mount_systems();
-    task_prepare(&task);
+    task_prepare_kernel();
     open_ports();
+    take_task();
+    task_prepare(&task);
     call(CALL_RT_SIGPROCMASK, SIG_BLOCK, (long)&deaths, 0, sizeof deaths, 0);
     int told = (int)check(call(CALL_SIGNALFD4, -1, (long)&deaths, sizeof deaths, O_CLOEXEC, 0));
     long child = start();

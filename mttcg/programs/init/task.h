@@ -1,8 +1,14 @@
 /*
- * What is to be run, as the file /task has it: records of a letter and a text that ends with a zero
- * byte. mttcg/programs/task.py writes it.
+ * What is to be done: records of a letter and a text that ends with a zero byte. Those that are the
+ * same for all programs are in the file /kernel, the others come from the host, over the port for
+ * control. mttcg/programs/task.py writes them, and the host what only it knows (ports.py).
  *
  * m  a module of the kernel, to be loaded in this order
+ * k  the time, nanoseconds since 1970
+ * s  what the kernel is to make random numbers of, besides
+ * f  a folder to make
+ * l  where a symbolic link leads that the next `n` makes
+ * n  the path of one
  * t  the tag of a folder that the host shares, which the next `r` or `w` mounts
  * o  the options of that mount
  * r  where to mount it, to be read
@@ -13,13 +19,14 @@
  * e  a variable of the environment
  * x  the program stands still until the host has seen that it starts
  * 2  standard error goes where standard output goes
+ * q  there is no program: the machine ends
  */
 
 #pragma once
 
 #include <stdbool.h>
 
-enum { MOST_WORDS = 4096, MOST_BYTES = 1 << 20 };
+enum { MOST_WORDS = 4096, MOST_BYTES = 1 << 20, MOST_SEED = 256 };
 
 struct task {
     bool joins_errors;
@@ -52,5 +59,11 @@ _Noreturn void finish(long status);
 /* End it since something failed; error: of a system call, negative. */
 _Noreturn void fail(enum stage stage, long error);
 
-/* Do what the file says is to be done before the program; the rest of it. */
+/* Do what the file /kernel says. */
+void task_prepare_kernel(void);
+
+/* Read the records that come from a port, which does not block, behind their length. */
+void task_read(int port);
+
+/* Do what the records that were read say is to be done before the program; the rest of them. */
 void task_prepare(struct task *task);

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -135,6 +137,19 @@ static int threads(int number)
     return 0;
 }
 
+/* Tell what no two machines have alike: random numbers, and the time. */
+static int own(void)
+{
+    unsigned long number;
+    struct timespec now;
+    if (getrandom(&number, sizeof number, 0) != sizeof number) {
+        return 1;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    printf("%lx %ld\n", number, (long)now.tv_sec);
+    return 0;
+}
+
 int main(int count, char **words)
 {
     const char *act = count > 1 ? words[1] : "tell";
@@ -156,6 +171,9 @@ int main(int count, char **words)
     }
     if (!strcmp(act, "threads")) {
         return threads(atoi(what));
+    }
+    if (!strcmp(act, "own")) {
+        return own();
     }
     if (!strcmp(act, "die")) {
         raise(atoi(what));

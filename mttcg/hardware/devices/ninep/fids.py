@@ -122,6 +122,10 @@ class FidTable:
             raise failure(errno.EBADF)
         return fid
 
+    def items(self) -> list[tuple[int, Fid]]:
+        """All of them, by number."""
+        return sorted(self._fids.items())
+
     def put(self, number: int, names: Names) -> None:
         """Let a number, which stands for nothing, stand for a file."""
         if number == NO_FID or number in self._fids:

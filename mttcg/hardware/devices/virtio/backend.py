@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from mttcg.hardware.devices.virtio.interrupt_line import settle
 from mttcg.hardware.devices.virtio.layout import (
@@ -25,6 +26,14 @@ MOST_AT_A_TIME = 64
 """Requests of one queue, before other devices have their turn."""
 NOTHING_WANTED: Mapping[int, int] = MappingProxyType({})
 OFFERED = Feature.VERSION_1 | Feature.INDIRECT | Feature.EVENT_INDEX
+
+
+class NotKeptError(Exception):
+    """A part of a device can't be kept, or is not what it was; what was expected."""
+
+    def __init__(self, wrong: str, expected: str) -> None:
+        super().__init__(f"{wrong}; expected {expected}")
+        self.wrong, self.expected = wrong, expected
 
 
 class Model(ABC):
@@ -67,6 +76,17 @@ class Model(ABC):
 
     def begin(self, features: int) -> None:
         """A driver that has accepted these features begins."""
+        return
+
+    def kept(self) -> dict[str, Any]:
+        """What the driver relies on that is not in the device's words, as JSON has it.
+
+        Raises NotKeptError.
+        """
+        return {}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what another run's device gave, in place of `begin`."""
         return
 
     def takes_again(self) -> bool:
@@ -153,6 +173,19 @@ class BackEnd:
         """What is waited for outside: by descriptor, events of poll(2)."""
         is_on = self.began and self._is_working
         return self.model.wanted(not self.starved) if is_on else NOTHING_WANTED
+
+    def kept(self) -> dict[str, Any] | None:
+        """What a snapshot keeps beside the words; None if no driver uses the device.
+
+        Raises NotKeptError.
+        """
+        is_on = self.began and self.words[FrontWord.GENERATION] == self.generation
+        return self.model.kept() if is_on else None
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Go on where another run's device was, whose words these are; before all else."""
+        self.generation, self.began = self.words[FrontWord.GENERATION], True
+        self.model.restore(kept)
 
     def finish(self) -> None:
         """No vCPU runs any more: do what is still to be done."""

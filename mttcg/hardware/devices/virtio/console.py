@@ -4,7 +4,7 @@ import select
 import struct
 from collections.abc import Callable, Mapping
 from enum import IntFlag
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mttcg.hardware.devices.virtio.backend import NOTHING_WANTED, Model, Served
 from mttcg.hardware.devices.virtio.layout import DeviceKind
@@ -76,6 +76,14 @@ class ConsoleDevice(Model):
         if self._kept or self._ended or not has_buffers:
             return NOTHING_WANTED
         return {self.stream.input: select.POLLIN}
+
+    def kept(self) -> dict[str, Any]:
+        """See Model: input that was taken, and for which the guest had no room yet."""
+        return {"input": self._kept.hex()}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """See Model."""
+        self._kept = bytes.fromhex(kept["input"])
 
     def is_ready(self, queue: int) -> bool:
         """See Model: whether there is input."""

@@ -8,8 +8,9 @@ They are the standard streams of one program in the guest, and, as the first, a 
 | 1 | what the program reads |
 | 2, 3 | what it writes, and its errors |
 
-For control the guest sends `R`: it takes input from now on; and `E`: all output is under way. It
-gets numbers of signals, and 0 when all output has gone where it goes to.
+For control the guest sends `T`: it is ready for a program; `R`: it takes input from now on; and
+`E`: all output is under way. For `T` it gets its task, then numbers of signals, and 0 when all
+output has gone where it goes to.
 
 The queues of port 0 come first, then those for control messages, then those of the other ports
 (section 5.3.2 of the specification).
@@ -22,8 +23,9 @@ import struct
 from collections import deque
 from collections.abc import Callable, Mapping
 from enum import IntEnum
+from typing import Any
 
-from mttcg.hardware.devices.virtio.backend import NOTHING_WANTED, Model, Served
+from mttcg.hardware.devices.virtio.backend import NOTHING_WANTED, Model, NotKeptError, Served
 from mttcg.hardware.devices.virtio.console import CONFIG
 from mttcg.hardware.devices.virtio.layout import DeviceKind
 from mttcg.hardware.devices.virtio.queue import Chain
@@ -37,7 +39,9 @@ AT_ONCE = select.PIPE_BUF
 """Bytes that go to what says that it can be written without waiting (pipe(7), poll(2))."""
 MESSAGE = struct.Struct("<IHH")
 """struct virtio_console_control: port, event, value (section 5.3.6.2)."""
-FEEDS, ENDS, DRAINED = b"R", b"E", b"\0"
+LENGTH = struct.Struct("<Q")
+"""Before a task."""
+ASKS, FEEDS, ENDS, DRAINED = b"T", b"R", b"E", b"\0"
 """What goes over the port for control, see above."""
 
 
@@ -131,6 +135,7 @@ class PortsDevice(Model):
         signals: where numbers of signals come from, a byte each.
         source: what the program reads.
         sinks: what it writes, and its errors.
+        task: gives what the guest is to do, when it asks.
     """
 
     kind = DeviceKind.CONSOLE
@@ -139,8 +144,13 @@ class PortsDevice(Model):
     input_queue = RECEIVING[Port.INPUT]
 
     def __init__(
-        self, signals: PortSource, source: PortSource, sinks: Mapping[Port, PortSink]
+        self,
+        signals: PortSource,
+        source: PortSource,
+        sinks: Mapping[Port, PortSink],
+        task: Callable[[], bytes],
     ) -> None:
+        self.task = task
         self.sources = {Port.CONTROL: signals, Port.INPUT: source}
         self.sinks = sinks
         self.begin(0)
@@ -154,7 +164,19 @@ class PortsDevice(Model):
         """See Model."""
         self._messages = deque[bytes]()
         self._shut = set[Port]()
-        self._feeds = self._ends = self._again = False
+        self._asked = self._feeds = self._ends = self._again = False
+
+    def kept(self) -> dict[str, Any]:
+        """See Model: what is said to the guest, which has no program yet."""
+        if self._asked:
+            raise NotKeptError("a program of mttcg exec runs, with streams of the host", "none yet")
+        messages = [message.hex() for message in self._messages]
+        return {"messages": messages, "shut": sorted(self._shut)}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """See Model."""
+        self._messages.extend(map(bytes.fromhex, kept["messages"]))
+        self._shut.update(map(Port, kept["shut"]))
 
     def wanted(self, has_buffers: bool) -> Mapping[int, int]:
         """See Model: signals; input, if the guest takes it; room for output that waits."""
@@ -215,6 +237,10 @@ class PortsDevice(Model):
             sink = self.sinks[port]
             sink.kept = b"" if sink.closed else data
         elif port == Port.CONTROL:
+            if ASKS in data and not self._asked:
+                self._asked = True
+                task = self.task()
+                self.sources[Port.CONTROL].kept += LENGTH.pack(len(task)) + task
             self._feeds = self._feeds or FEEDS in data
             self._ends = self._ends or ENDS in data
             self._again = True

@@ -1,8 +1,11 @@
 """The 9P transport: a folder of the host for the guest (section 5.13 of the specification)."""
 
 import struct
+from collections.abc import Mapping
 from enum import IntFlag
+from typing import Any
 
+from mttcg.hardware.devices.ninep.kept import kept_of, restore_into
 from mttcg.hardware.devices.ninep.server import ERROR_BYTES, Server
 from mttcg.hardware.devices.virtio.backend import Model, Served
 from mttcg.hardware.devices.virtio.layout import DeviceKind
@@ -44,6 +47,14 @@ class ShareDevice(Model):
     def begin(self, features: int) -> None:
         """A driver begins: what another had open is closed."""
         self.server.close()
+
+    def kept(self) -> dict[str, Any]:
+        """See Model: what the client has mounted and open."""
+        return kept_of(self.server.client)
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """See Model; what is not there any more is an error for who uses it."""
+        restore_into(self.server.client, kept, lambda _error: None)
 
     def serve(self, queue: int, chain: Chain) -> Served:
         """Answer a message."""
