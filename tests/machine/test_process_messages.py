@@ -243,6 +243,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         nets=(parse_net("listen=/tmp/é"), parse_net("passt")),
         streams=ProgramStreams(3, 4, 5, 6, 7),
         for_program=True,
+        program=strange,
         console="virtio",
         terminal="raw",
         args="one é",
