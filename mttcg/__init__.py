@@ -10,13 +10,13 @@ from mttcg.version import VERSION
 
 if TYPE_CHECKING:
     from mttcg.supervisor.machine import Machine
-    from mttcg.supervisor.result import RunResult
+    from mttcg.supervisor.results.result import RunResult
 
 __version__ = VERSION
 
 __all__ = ["Machine", "MttcgError", "RunResult", "UserError", "__version__"]
 
-LAZY = {"Machine": "mttcg.supervisor.machine", "RunResult": "mttcg.supervisor.result"}
+LAZY = {"Machine": "mttcg.supervisor.machine", "RunResult": "mttcg.supervisor.results.result"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mttcg.supervisor.host_facts import host_facts
+from mttcg.supervisor.results.host_facts import host_facts
 from mttcg_bench.checkout import IS_CHECKOUT, ROOT
 from mttcg_bench.quiet import ACCEPTED, load
 from mttcg_bench.tools import python_peers, qemu

@@ -10,7 +10,7 @@ from mttcg.errors import MttcgError
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.loading.second_half import aggregator_of, make_aggregator
 from mttcg.instrument.program.guest_isa import use_isa
-from mttcg.supervisor.result import json_ready
+from mttcg.supervisor.results.result import json_ready
 from mttcg.terminal import tell_error
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mttcg.errors import EXIT_FAULT, MttcgError
-from mttcg.supervisor.result import json_ready
+from mttcg.supervisor.results.result import json_ready
 from mttcg_bus.host.limits import host_refusal
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ from mttcg.config import SMP_MAX
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.parent import signal_at_end_of_parent
-from mttcg.supervisor.aggregator_process import is_stopped
-from mttcg.supervisor.host_process import PYTHON
-from mttcg.supervisor.launch import end_text
+from mttcg.supervisor.delivery.aggregator_process import is_stopped
+from mttcg.supervisor.start.host_process import PYTHON
+from mttcg.supervisor.start.launch import end_text
 from mttcg_bus.errors import BusError
 from mttcg_bus.host.threads import single_threaded
 from mttcg_bus.run_info import RunInfo

@@ -18,9 +18,9 @@ from typing import IO, Any
 from mttcg import parent
 from mttcg.campaign.attempt import Attempt, Ended
 from mttcg.campaign.task import Task, arguments_of
-from mttcg.supervisor.host_process import PYTHON
-from mttcg.supervisor.launch import end_text
-from mttcg.supervisor.result import StopReason
+from mttcg.supervisor.results.result import StopReason
+from mttcg.supervisor.start.host_process import PYTHON
+from mttcg.supervisor.start.launch import end_text
 
 TAIL = 64 << 10
 """Bytes of the guest's console, and of stderr, that are kept: the last ones."""

@@ -14,7 +14,7 @@ from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.cli.parser import URL_HELP, ArgumentParser
 from mttcg.errors import OptionError
 from mttcg.instrument.program.symbol_names import readable_name
-from mttcg.supervisor.result import json_ready
+from mttcg.supervisor.results.result import json_ready
 from mttcg.terminal import say
 
 if TYPE_CHECKING:

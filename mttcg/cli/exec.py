@@ -28,8 +28,8 @@ from mttcg.programs.program import (
     boot_program,
 )
 from mttcg.snapshot.errors import SnapshotError
-from mttcg.supervisor.host_process import started_host
-from mttcg.supervisor.result import RunResult, StopReason
+from mttcg.supervisor.results.result import RunResult, StopReason
+from mttcg.supervisor.start.host_process import started_host
 from mttcg.terminal import tell
 from mttcg_bus.host.threads import stay_single_threaded
 

@@ -19,7 +19,7 @@ from mttcg.programs.ready import (
     used,
 )
 from mttcg.programs.task import NO_PROGRAM
-from mttcg.supervisor.host_process import started_host
+from mttcg.supervisor.start.host_process import started_host
 
 
 def ready_machine(config: Config, booted: BootedProgram) -> Path | None:
@@ -80,7 +80,7 @@ def no_streams() -> Iterator[ProgramStreams]:
 
 def going_on(config: Config, path: Path) -> Config:
     """The Config of a run that goes on from the snapshot."""
-    from mttcg.supervisor.saved_machine import inherit
+    from mttcg.supervisor.snapshots.saved_machine import inherit
 
     saved = inherit(path, {})
     return replace(config, from_snapshot=path, initrd=saved.initrd)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from mttcg.cli.report import ROW_LIMIT, cell, heading, indented, left_out, new_table, report_parts
 from mttcg.config import DEFAULT_TIERS
-from mttcg.supervisor.result import LedgerCounts, RunResult, VcpuResult
+from mttcg.supervisor.results.result import LedgerCounts, RunResult, VcpuResult
 
 PLAIN_WIDTH = 100
 """Columns of the output that goes to a file or a pipe."""

@@ -26,9 +26,9 @@ from mttcg.config import (
     parse_size,
 )
 from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError, OutputError
-from mttcg.supervisor.host_process import HostProcess, started_host
-from mttcg.supervisor.keyboard import Keyboard
-from mttcg.supervisor.result import RunResult, StopReason, json_ready
+from mttcg.supervisor.results.result import RunResult, StopReason, json_ready
+from mttcg.supervisor.start.host_process import HostProcess, started_host
+from mttcg.supervisor.terminal.keyboard import Keyboard
 from mttcg.terminal import tell
 from mttcg_bus.host.threads import stay_single_threaded
 
@@ -82,7 +82,7 @@ def make_config(args: argparse.Namespace) -> Config:
     options = machine_options(args) | run_options(args)
     if args.from_snapshot is None:
         return Config(**options)
-    from mttcg.supervisor.saved_machine import inherit  # most runs begin anew
+    from mttcg.supervisor.snapshots.saved_machine import inherit  # most runs begin anew
 
     return inherit(args.from_snapshot, dict(given_of(args, options)))
 

@@ -16,7 +16,7 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from mttcg.cli.render import make_console
-from mttcg.supervisor.result import Status, VcpuStatus
+from mttcg.supervisor.results.result import Status, VcpuStatus
 from mttcg.terminal import shown
 
 SECONDS_BETWEEN_DRAWINGS = 0.1

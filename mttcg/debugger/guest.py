@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from mttcg.errors import UserError
 from mttcg.isa.debug_description import DebugDescription
-from mttcg.vcpu.stop_point import Motion, Reason
+from mttcg.vcpu.protocol.stop_point import Motion, Reason
 
 Then = Callable[[], None]
 """What is called when something is so."""

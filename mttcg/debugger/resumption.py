@@ -1,7 +1,7 @@
 """How a debugger lets threads go on (GDB manual, E.2, `vCont`): each packet in ways of harts."""
 
 from mttcg.debugger.guest import RefusedError
-from mttcg.vcpu.stop_point import Motion
+from mttcg.vcpu.protocol.stop_point import Motion
 
 OFFERED = b"vCont;c;C;s;S"
 """The actions that there are; signals are a program's, and a hart has none."""

@@ -1,6 +1,6 @@
 """What `--check` counts in a second way, declared as a plugin would, before the plugins are loaded.
 
-`mttcg.supervisor.check` compares it at the end of the run.
+`mttcg.supervisor.results.check` compares it at the end of the run.
 """
 
 from typing import Any

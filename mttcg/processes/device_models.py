@@ -19,7 +19,7 @@ from mttcg.hardware.devices.virtio.ports import Port, PortsDevice, PortSink, Por
 from mttcg.hardware.devices.virtio.share import ShareDevice
 from mttcg.host_folder import HostFolder
 from mttcg.processes.attachments import STREAMS, DeviceAttachment
-from mttcg.vcpu.shared import MachineState
+from mttcg.vcpu.machine.shared import MachineState
 
 ADDRESS = bytes.fromhex("52 54 00 12 34 56")
 """Of the first network device, as on QEMU."""

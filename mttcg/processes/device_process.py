@@ -29,12 +29,12 @@ from mttcg.processes.kept_models import MODELS, read_kept, write_models
 from mttcg.processes.outside_events import OutsideEvents
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.console_ends import ConsoleEnds
-from mttcg.vcpu.device_transfers import READER, TransferLog
-from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
-from mttcg.vcpu.messages import DeviceWarning, Start
-from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.machine.console_ends import ConsoleEnds
+from mttcg.vcpu.machine.device_transfers import READER, TransferLog
+from mttcg.vcpu.machine.interrupt_ports import SharedClock, inputs_of
+from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import DeviceWarning, Start
 
 SEGMENTS = ("ram", "harts", "machine", "tracking")
 

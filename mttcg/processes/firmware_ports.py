@@ -7,8 +7,8 @@ from mttcg.firmware.registry import firmware_of
 from mttcg.hardware.board import Console
 from mttcg.memory.ram import GuestRam
 from mttcg.tbcache.lock import SegmentLock
-from mttcg.vcpu.interrupt_ports import inputs_of
-from mttcg.vcpu.shared import Harts
+from mttcg.vcpu.machine.interrupt_ports import inputs_of
+from mttcg.vcpu.machine.shared import Harts
 
 
 class FencesOf:

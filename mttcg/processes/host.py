@@ -22,8 +22,8 @@ from mttcg.instrument.native.native_cache import use_native_cache
 from mttcg.parent import signal_at_end_of_parent
 from mttcg.processes.device_end import FLUSH_SECONDS
 from mttcg.terminal import tell_error
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import (
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import (
     DevicesEnded,
     HostRefused,
     HostWarning,
@@ -39,15 +39,15 @@ from mttcg.vcpu.messages import (
     VcpuEnded,
     expect,
 )
-from mttcg.vcpu.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
+from mttcg.vcpu.protocol.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
 from mttcg_bus.host.limits import host_refusal
 from mttcg_bus.wire.stream import StreamSpec
 
 if TYPE_CHECKING:
     from mttcg.config import Config
     from mttcg.engine.llvm.kept.keeper import OpenedStore
-    from mttcg.vcpu.device_transfers import TransferLog
-    from mttcg.vcpu.guest import Declarations
+    from mttcg.vcpu.instrumentation.guest import Declarations
+    from mttcg.vcpu.machine.device_transfers import TransferLog
     from mttcg_bus.run_info import RunInfo
 
 PR_SET_NAME = 15
@@ -127,9 +127,9 @@ def fork_all(
     They take the descriptors over. Gives their indexes by process id. channel: to the supervisor.
     opened: code of earlier runs, if there is to be some.
     """
-    from mttcg.processes.vcpu_process import load_engine, load_interpreter
+    from mttcg.processes.engine_modules import load_engine, load_interpreter
     from mttcg.processes.vcpu_process import main as run_vcpu
-    from mttcg.vcpu.timer import wake_on_time
+    from mttcg.vcpu.machine.timer import wake_on_time
 
     load_engine(config.engine_name)
     if config.engine_name == "llvm":
@@ -162,7 +162,7 @@ def fork_all(
 def transfer_log(message: Start, plugins: Mapping[str, Any]) -> "TransferLog":
     """The log of what devices do with guest memory, which processes share that are forked."""
     from mttcg.hardware.boards import board_named
-    from mttcg.vcpu.device_transfers import TransferLog
+    from mttcg.vcpu.machine.device_transfers import TransferLog
 
     log = TransferLog(board_named(message.board).slots)
     log.wanted = any(hasattr(plugin.module, "plugin_dma") for plugin in plugins.values())
@@ -276,7 +276,7 @@ def load(engine: str) -> None:
     from mttcg.instrument.loading import initialise  # noqa: F401
     from mttcg.instrument.native import clock  # noqa: F401
     from mttcg.isa.registry import DEFAULT
-    from mttcg.processes.vcpu_process import load_engine, load_interpreter
+    from mttcg.processes.engine_modules import load_engine, load_interpreter
 
     board_named(DEFAULT_BOARD)
     load_engine(engine)
@@ -303,7 +303,7 @@ def serve(channel: Channel) -> int:
     from mttcg.instrument.native.clock import look, ticks_per_second
     from mttcg.instrument.program.guest_isa import use_isa
     from mttcg.instrument.program.reach import Reach
-    from mttcg.vcpu.guest import Declarations
+    from mttcg.vcpu.instrumentation.guest import Declarations
     from mttcg_bus.errors import BusError
     from mttcg_bus.run_info import RunInfo
 
@@ -415,7 +415,7 @@ def rehearse(
     """Load a plugin; the exit status."""
     from mttcg.errors import MttcgError
     from mttcg.instrument.loading.initialise import load_anew
-    from mttcg.vcpu.guest import Declarations
+    from mttcg.vcpu.instrumentation.guest import Declarations
     from mttcg_bus.errors import BusError
 
     declarations = Declarations(first.symbols, first.count, first.reach)

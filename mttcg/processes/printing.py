@@ -4,7 +4,7 @@ import io
 import sys
 from typing import Any
 
-from mttcg.vcpu.shared import MachineState
+from mttcg.vcpu.machine.shared import MachineState
 
 STDOUT = 1
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from mttcg.memory.address import Virtual
-from mttcg.vcpu.messages import ProcessMessage, SpinFound, ZerosFound
-from mttcg.vcpu.spins import Spin, Spins
+from mttcg.vcpu.nowhere.spins import Spin, Spins
+from mttcg.vcpu.nowhere.zeros import Zeros
+from mttcg.vcpu.protocol.messages import ProcessMessage, SpinFound, ZerosFound
 from mttcg.vcpu.vcpu import Vcpu
-from mttcg.vcpu.zeros import Zeros
 
 
 def look_for_progress(

@@ -27,7 +27,7 @@ from mttcg.state.samples import samples_bytes
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.predecoded import PREDECODED_BYTES
-from mttcg.vcpu.shared import machine_bytes
+from mttcg.vcpu.machine.shared import machine_bytes
 
 PROT_NONE, PROT_READ_WRITE = 0, 3
 MAP_FIXED, MAP_NORESERVE = 0x10, 0x4000

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mttcg.memory.address import PhysicalPage, Virtual
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import PageOfPlace, ProcessMessage, SamplesWait
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import PageOfPlace, ProcessMessage, SamplesWait
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion

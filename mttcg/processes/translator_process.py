@@ -30,9 +30,9 @@ from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import ENDED, Activity
 from mttcg.tbcache.cache import BlockCache
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import PageOfPlace, ProcessMessage, Start
-from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import PageOfPlace, ProcessMessage, Start
 from mttcg_bus.host.limits import check_memory_room
 
 PLACE_HEAT = 32

@@ -5,9 +5,9 @@ from typing import Any
 
 from mttcg.isa.system import System, Trap
 from mttcg.memory.address import Virtual
-from mttcg.vcpu.facts import TrapFacts
-from mttcg.vcpu.messages import TrapLoopFound
-from mttcg.vcpu.trap_loops import SURE, TrapLoop
+from mttcg.vcpu.nowhere.trap_loops import SURE, TrapLoop
+from mttcg.vcpu.protocol.facts import TrapFacts
+from mttcg.vcpu.protocol.messages import TrapLoopFound
 
 
 def facts_of(

@@ -13,10 +13,11 @@ from mttcg.instrument.api.targets import BlockTable, Counter, Probe, Stream, Vcp
 from mttcg.instrument.loading.initialise import forget_module, load_anew
 from mttcg.instrument.loading.loader import Plugin
 from mttcg.processes.scoreboards import MappedScoreboards
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.exchange import Orders
-from mttcg.vcpu.guest import Declarations, GuestOfVcpu
-from mttcg.vcpu.messages import (
+from mttcg.vcpu.instrumentation.exchange import Orders
+from mttcg.vcpu.instrumentation.guest import Declarations, GuestOfVcpu
+from mttcg.vcpu.instrumentation.rings import Emitters
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import (
     BeginProgram,
     InstrumentsTold,
     LoadPlugin,
@@ -26,7 +27,6 @@ from mttcg.vcpu.messages import (
     UnloadPlugin,
     VcpuWarning,
 )
-from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.errors import BusError
 

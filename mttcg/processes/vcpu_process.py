@@ -1,6 +1,5 @@
 """One vCPU process, from the fork to its end: it maps the segments and runs its `Vcpu`."""
 
-import importlib
 import os
 import socket
 import traceback
@@ -22,7 +21,6 @@ from mttcg.instrument.api import session
 from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
 from mttcg.instrument.loading.loader import Plugin
-from mttcg.instrument.native.progress import tell_of_compiling
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
@@ -44,19 +42,25 @@ from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.tbcache.cache import Block, BlockCache
 from mttcg.vcpu.beginning import begin
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.console_ends import ConsoleEnds
-from mttcg.vcpu.costs import Costs
-from mttcg.vcpu.device_events import claims, stops_waiting
-from mttcg.vcpu.guest import GuestOfVcpu
-from mttcg.vcpu.host_calls import CallingHost, HostCalls, host_calls
-from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
-from mttcg.vcpu.messages import NothingAttached, Start, UnsupportedFound, VcpuFailure, VcpuWarning
-from mttcg.vcpu.rings import Emitters
-from mttcg.vcpu.shared import Ending, Harts, MachineState, context_address
-from mttcg.vcpu.tables import table_records
-from mttcg.vcpu.trap_loops import TrapLoop
-from mttcg.vcpu.unsupported_places import MOST_PLACES
+from mttcg.vcpu.host.host_calls import CallingHost, HostCalls, host_calls
+from mttcg.vcpu.instrumentation.costs import Costs
+from mttcg.vcpu.instrumentation.device_events import claims, stops_waiting
+from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
+from mttcg.vcpu.instrumentation.rings import Emitters
+from mttcg.vcpu.instrumentation.tables import table_records
+from mttcg.vcpu.machine.console_ends import ConsoleEnds
+from mttcg.vcpu.machine.interrupt_ports import SharedClock, inputs_of
+from mttcg.vcpu.machine.shared import Ending, Harts, MachineState, context_address
+from mttcg.vcpu.nowhere.trap_loops import TrapLoop
+from mttcg.vcpu.nowhere.unsupported_places import MOST_PLACES
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import (
+    NothingAttached,
+    Start,
+    UnsupportedFound,
+    VcpuFailure,
+    VcpuWarning,
+)
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
@@ -66,10 +70,6 @@ if TYPE_CHECKING:
 
 NATIVE_ROOM = 192 << 20
 """Bytes to have when the guest begins: LLVM ends the process where it finds no memory."""
-ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
-"""The module of each, with all that it needs."""
-TRACKING = "mttcg.engine.tracking.tracking"
-"""The module that tracks stores to code."""
 
 
 class VcpuProcess:
@@ -419,27 +419,6 @@ class VcpuProcess:
         words = self.scoreboards.words(table, self.index)
         records = table_records(words, self.cache, table.stream.dtype)
         self.emitters.append(table.stream, records)
-
-
-def load_engine(name: str) -> None:
-    """Load an engine before the vCPUs are forked: they share it, and never load the other."""
-    if name == "unicorn":
-        tell_of_compiling()
-    for module in (ENGINES[name], TRACKING):
-        importlib.import_module(module)
-
-
-def load_interpreter(isa: str, observing: bool = False) -> None:
-    """Load the native interpreter, which has to be at the same address in all vCPUs.
-
-    observing: its handlers for what is attached as well, which vCPUs else load when they need them.
-    """
-    from mttcg.engine.llvm.interpreter.interpreted_isa import interpreted_isa
-    from mttcg.engine.llvm.interpreter.native import load
-    from mttcg.engine.llvm.interpreter.observed_native import load_observed
-
-    importlib.import_module("mttcg.engine.llvm.interpreter.interpreter")  # all vCPUs share it
-    (load_observed if observing else load)(interpreted_isa(isa_named(isa)))
 
 
 def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:

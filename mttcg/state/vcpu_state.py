@@ -119,7 +119,7 @@ class VcpuState:
 
     fences_asked = WordField(1552, shared=True)
     """FENCE_TRANSLATIONS, FENCE_CODE: anybody sets them; the vCPU clears them before it does what
-    they ask for, see `mttcg.vcpu.remote_fences`."""
+    they ask for, see `mttcg.vcpu.host.remote_fences`."""
     power = WordField(1680, shared=True)
     """Whether the hart runs, a Power; who starts it stores what else is to know before."""
     start_pc = AddressField(1688, shared=True)

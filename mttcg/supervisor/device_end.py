@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 from mttcg.processes.device_end import FLUSH_SECONDS
-from mttcg.supervisor.launch import end_text
 from mttcg.supervisor.run_state import RunState
-from mttcg.vcpu.messages import DeviceWarning
+from mttcg.supervisor.start.launch import end_text
+from mttcg.vcpu.protocol.messages import DeviceWarning
 
 
 def devices_ended(status: int) -> str:

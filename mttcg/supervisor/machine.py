@@ -11,15 +11,15 @@ from mttcg.errors import OptionError
 from mttcg.guest.boot import check_device_symbols
 from mttcg.guest.boot_files import read_boot_files
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
-from mttcg.supervisor.console import ConsoleOutput, standard_output
-from mttcg.supervisor.host_process import HostProcess, started_host
-from mttcg.supervisor.interrupts import Interrupts
-from mttcg.supervisor.keyboard import Keyboard
-from mttcg.supervisor.plugin_objects import PluginFiles
-from mttcg.supervisor.result import RunResult, Status
+from mttcg.supervisor.results.result import RunResult, Status
+from mttcg.supervisor.start.host_process import HostProcess, started_host
+from mttcg.supervisor.start.plugin_objects import PluginFiles
+from mttcg.supervisor.terminal.console import ConsoleOutput, standard_output
+from mttcg.supervisor.terminal.interrupts import Interrupts
+from mttcg.supervisor.terminal.keyboard import Keyboard
 
 if TYPE_CHECKING:
-    from mttcg.supervisor.restoring import Restoring
+    from mttcg.supervisor.snapshots.restoring import Restoring
 
 RUN_OPTIONS = (
     "on_status",
@@ -68,7 +68,7 @@ class Machine:
         """The snapshot that the machine goes on from, None if it begins anew."""
         if self.config.from_snapshot is None:
             return None
-        from mttcg.supervisor.restoring import Restoring  # most begin anew
+        from mttcg.supervisor.snapshots.restoring import Restoring  # most begin anew
 
         return Restoring(self.config, self.boot, self.board)
 
@@ -84,7 +84,7 @@ class Machine:
         Raises SnapshotError for a file that is none, was cut or changed, or is of another version,
         and what `Machine` raises.
         """
-        from mttcg.supervisor.saved_machine import inherit
+        from mttcg.supervisor.snapshots.saved_machine import inherit
 
         files = PluginFiles()
         if "plugins" in options:

@@ -19,9 +19,24 @@ from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.kept_models import MODELS
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity, Power
-from mttcg.supervisor.attached_files import open_attached
-from mttcg.supervisor.check import make_rings
-from mttcg.supervisor.console import (
+from mttcg.supervisor.attachments.attached_files import open_attached
+from mttcg.supervisor.attachments.guest_files import GuestFileService
+from mttcg.supervisor.control.kernel import kernel_for_plugins
+from mttcg.supervisor.delivery.streams import Streams
+from mttcg.supervisor.failures import Warnings
+from mttcg.supervisor.nowhere import HartsNowhere
+from mttcg.supervisor.results.check import make_rings
+from mttcg.supervisor.results.counted_so_far import counted_so_far
+from mttcg.supervisor.results.live_status import StatusReader
+from mttcg.supervisor.results.result import RunResult, Status
+from mttcg.supervisor.run_state import RunState, info_of, stream_of
+from mttcg.supervisor.scoreboards import Scoreboards
+from mttcg.supervisor.served_devices import served_devices
+from mttcg.supervisor.snapshots.restoring import Restoring
+from mttcg.supervisor.snapshots.standstill import Standstill
+from mttcg.supervisor.start.host_process import HostProcess
+from mttcg.supervisor.start.launch import END_SECONDS, Host, prepare_host
+from mttcg.supervisor.terminal.console import (
     LINE_SECONDS,
     TYPED_SECONDS,
     ConsoleLines,
@@ -29,36 +44,21 @@ from mttcg.supervisor.console import (
     is_beside_prints,
     is_terminal,
 )
-from mttcg.supervisor.counted_so_far import counted_so_far
-from mttcg.supervisor.failures import Warnings
-from mttcg.supervisor.guest_files import GuestFileService
-from mttcg.supervisor.host_process import HostProcess
-from mttcg.supervisor.interrupts import Interrupts
-from mttcg.supervisor.kernel import kernel_for_plugins
-from mttcg.supervisor.keyboard import Keyboard
-from mttcg.supervisor.launch import END_SECONDS, Host, prepare_host
-from mttcg.supervisor.live_status import StatusReader
-from mttcg.supervisor.nowhere import HartsNowhere
-from mttcg.supervisor.restoring import Restoring
-from mttcg.supervisor.result import RunResult, Status
-from mttcg.supervisor.run_state import RunState, info_of, stream_of
-from mttcg.supervisor.scoreboards import Scoreboards
-from mttcg.supervisor.served_devices import served_devices
-from mttcg.supervisor.standstill import Standstill
-from mttcg.supervisor.streams import Streams
-from mttcg.supervisor.terminal_window import TerminalWindow
+from mttcg.supervisor.terminal.interrupts import Interrupts
+from mttcg.supervisor.terminal.keyboard import Keyboard
+from mttcg.supervisor.terminal.terminal_window import TerminalWindow
 from mttcg.supervisor.watch import Watch
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.console_ends import ConsoleEnds
-from mttcg.vcpu.facts import ProgramFacts
-from mttcg.vcpu.messages import Start
-from mttcg.vcpu.needs import place_of
-from mttcg.vcpu.shared import Harts, MachineState
+from mttcg.vcpu.machine.console_ends import ConsoleEnds
+from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.facts import ProgramFacts
+from mttcg.vcpu.protocol.messages import Start
+from mttcg.vcpu.protocol.needs import place_of
 
 if TYPE_CHECKING:
-    from mttcg.supervisor.control import RunControl
-    from mttcg.supervisor.delivery import Delivery
-    from mttcg.supervisor.interim import Interims
+    from mttcg.supervisor.control.control import RunControl
+    from mttcg.supervisor.delivery.delivery import Delivery
+    from mttcg.supervisor.results.interim import Interims
 
 SUBSCRIBER_SECONDS = 60.0
 """How long to wait for the subscribers that the run is to begin with."""
@@ -141,7 +141,7 @@ class Run:
             watch.window.look()
             state.machine.start_clock(0 if self.restoring is None else self.restoring.clock_ns)
             self._start_vcpus(state, started)
-            from mttcg.supervisor.outcome import build_result  # while the vCPUs start
+            from mttcg.supervisor.results.outcome import build_result  # while the vCPUs start
 
             if on_started is not None:
                 on_started()
@@ -163,7 +163,7 @@ class Run:
     ) -> "Interims | None":
         if on_interim is None or not self.config.interim:
             return None
-        from mttcg.supervisor.interim import Interims
+        from mttcg.supervisor.results.interim import Interims
 
         return Interims(state, watch, on_interim)
 
@@ -190,7 +190,9 @@ class Run:
         config = self.config
         if not (streams.specs or config.control) and config.bus is None:
             return None
-        from mttcg.supervisor.delivery import Delivery  # a run without a bus does not load it
+        from mttcg.supervisor.delivery.delivery import (
+            Delivery,  # a run without a bus does not load it
+        )
 
         delivery = Delivery.publish(
             streams, config, info_of(self.identifier, config, self.image, self.board, host)
@@ -324,16 +326,16 @@ class Run:
         config = self.config
         if delivery is None and config.gdb is None and config.snapshot is None:
             return None
-        from mttcg.supervisor.control import RunControl  # few runs take commands
+        from mttcg.supervisor.control.control import RunControl  # few runs take commands
 
         control = RunControl(state, watch, delivery)
         control.at_once["gdb"] = partial(let_gdb_connect, control)
         if config.gdb is not None:
-            from mttcg.supervisor.debugging import open_door
+            from mttcg.supervisor.debugging.debugging import open_door
 
             self.ends.callback(open_door(control, config))
         if config.snapshot is not None:
-            from mttcg.supervisor.planned_snapshot import plan
+            from mttcg.supervisor.control.planned_snapshot import plan
 
             plan(control, config, self.image)
         return control
@@ -383,8 +385,8 @@ class Run:
 
 def open_prompt(keyboard: Keyboard, state: RunState, watch: Watch) -> None:
     """Have a terminal's keys be commands, until one who types has enough of that."""
-    from mttcg.supervisor.control import RunControl  # few runs are given commands
-    from mttcg.supervisor.prompt import ControlPrompt
+    from mttcg.supervisor.control.control import RunControl  # few runs are given commands
+    from mttcg.supervisor.control.prompt import ControlPrompt
 
     if not isinstance(keyboard.prompt, ControlPrompt):
         if not isinstance(watch.control, RunControl):
@@ -395,7 +397,7 @@ def open_prompt(keyboard: Keyboard, state: RunState, watch: Watch) -> None:
 
 def let_gdb_connect(control: "RunControl", given: Mapping[str, Any]) -> dict[str, Any]:
     """The command `gdb`."""
-    from mttcg.supervisor.debugging import listen  # few runs are debugged
+    from mttcg.supervisor.debugging.debugging import listen  # few runs are debugged
 
     return listen(control, given)
 

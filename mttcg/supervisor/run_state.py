@@ -22,18 +22,18 @@ from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.linux.linux_guest import LinuxGuest
 from mttcg.linux.registry import kernel_isa
 from mttcg.memory.ram import GuestRam
-from mttcg.supervisor.launch import Host
+from mttcg.supervisor.delivery.streams import Streams
 from mttcg.supervisor.scoreboards import Scoreboards
-from mttcg.supervisor.streams import Streams
+from mttcg.supervisor.start.launch import Host
 from mttcg.tbcache.cache import BlockCache
-from mttcg.vcpu.needs import NeededTable
-from mttcg.vcpu.shared import Harts, MachineState
-from mttcg.vcpu.tables import table_records
+from mttcg.vcpu.instrumentation.tables import table_records
+from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.protocol.needs import NeededTable
 from mttcg_bus.run_info import RunInfo
 
 if TYPE_CHECKING:
-    from mttcg.supervisor.aggregator_process import AggregatorProcess
-    from mttcg.supervisor.delivery import Delivery
+    from mttcg.supervisor.delivery.aggregator_process import AggregatorProcess
+    from mttcg.supervisor.delivery.delivery import Delivery
 
 
 @dataclass

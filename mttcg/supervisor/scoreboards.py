@@ -9,7 +9,7 @@ import numpy as np
 from mttcg.instrument.api.targets import counted
 from mttcg.processes.segments import create_segment, map_words, scoreboard_bytes
 from mttcg.state.vcpu_state import VcpuState
-from mttcg.vcpu.needs import NeededScoreboard
+from mttcg.vcpu.protocol.needs import NeededScoreboard
 
 
 class Scoreboards:

@@ -10,9 +10,9 @@ from mttcg.hardware.mmio import Device
 from mttcg.hardware.outside import HasAlarm, TakesInput
 from mttcg.memory.address import Physical
 from mttcg.memory.ram import GuestRam
-from mttcg.vcpu.console_ends import ConsoleEnds
-from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
-from mttcg.vcpu.shared import Ending, Harts, MachineState
+from mttcg.vcpu.machine.console_ends import ConsoleEnds
+from mttcg.vcpu.machine.interrupt_ports import SharedClock, inputs_of
+from mttcg.vcpu.machine.shared import Ending, Harts, MachineState
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from mttcg.state.vcpu_state import NEVER, Activity, Power, VcpuState
 from mttcg.supervisor.run_state import RunState
-from mttcg.vcpu.device_activity import RestingDevices
+from mttcg.vcpu.machine.device_activity import RestingDevices
 
 
 def all_sleep_for_ever(run: RunState) -> bool:

@@ -12,26 +12,27 @@ from typing import TYPE_CHECKING, Protocol
 
 from mttcg.processes.trap_loops import warning_of
 from mttcg.state.vcpu_state import Activity
-from mttcg.supervisor.console import (
+from mttcg.supervisor.attachments.guest_files import GuestFileService
+from mttcg.supervisor.device_end import devices_ended, see_devices_off
+from mttcg.supervisor.failures import Failures, Warnings
+from mttcg.supervisor.nowhere import HartsNowhere
+from mttcg.supervisor.run_state import RunState
+from mttcg.supervisor.served_devices import ServedDevices
+from mttcg.supervisor.sleepers import all_sleep_for_ever
+from mttcg.supervisor.snapshots.standstill import Standstill
+from mttcg.supervisor.start.launch import end_text
+from mttcg.supervisor.terminal.console import (
     CONSOLE_BYTES,
     ConsoleInput,
     ConsoleLines,
     ConsoleOutput,
 )
-from mttcg.supervisor.device_end import devices_ended, see_devices_off
-from mttcg.supervisor.failures import Failures, Warnings
-from mttcg.supervisor.guest_files import GuestFileService
-from mttcg.supervisor.interrupts import Interrupts
-from mttcg.supervisor.keyboard import Keyboard
-from mttcg.supervisor.launch import end_text
-from mttcg.supervisor.nowhere import HartsNowhere
-from mttcg.supervisor.run_state import RunState
-from mttcg.supervisor.served_devices import ServedDevices
-from mttcg.supervisor.sleepers import all_sleep_for_ever
-from mttcg.supervisor.standstill import Standstill
-from mttcg.supervisor.terminal_window import TerminalWindow
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import (
+from mttcg.supervisor.terminal.interrupts import Interrupts
+from mttcg.supervisor.terminal.keyboard import Keyboard
+from mttcg.supervisor.terminal.terminal_window import TerminalWindow
+from mttcg.vcpu.machine.shared import Ending
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import (
     AskChange,
     BeginProgram,
     DevicesEnded,
@@ -54,10 +55,9 @@ from mttcg.vcpu.messages import (
     VcpuWarning,
     ZerosFound,
 )
-from mttcg.vcpu.shared import Ending
 
 if TYPE_CHECKING:
-    from mttcg.supervisor.aggregator_process import AggregatorProcess
+    from mttcg.supervisor.delivery.aggregator_process import AggregatorProcess
     from mttcg_bus.publisher.process import PublisherEvent, PublisherProcess
 
 TICK_SECONDS = 0.25
@@ -67,8 +67,8 @@ TICKS_ASLEEP = 4
 GRACE_SECONDS = 30.0
 """How long vCPUs that were told to leave may do nothing; then they are killed.
 
-Longer than `mttcg.vcpu.patience.STALL_SECONDS`, so that a vCPU whose records nobody takes leaves in
-order before.
+Longer than `mttcg.vcpu.instrumentation.patience.STALL_SECONDS`, so that a vCPU whose records nobody
+takes leaves in order before.
 """
 
 

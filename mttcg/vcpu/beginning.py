@@ -6,10 +6,10 @@ from mttcg.engine.base import Engine
 from mttcg.isa.system import System
 from mttcg.memory.address import Physical, Virtual
 from mttcg.state.vcpu_state import Activity, Power
-from mttcg.vcpu.firmware_calls import FirmwareCalls
-from mttcg.vcpu.guest import GuestOfVcpu
-from mttcg.vcpu.messages import Start
-from mttcg.vcpu.no_translation import NoTranslationError
+from mttcg.vcpu.host.firmware_calls import FirmwareCalls
+from mttcg.vcpu.host.no_translation import NoTranslationError
+from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
+from mttcg.vcpu.protocol.messages import Start
 
 
 class BeginningVcpu(Protocol):

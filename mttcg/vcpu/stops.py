@@ -11,11 +11,11 @@ from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.errors import NotRamError
 from mttcg.isa.context import Scope
 from mttcg.memory.address import Virtual
-from mttcg.vcpu.exchange import Orders
-from mttcg.vcpu.guest import GuestOfVcpu
-from mttcg.vcpu.messages import ChangeStops, GoOn, HartStopped
-from mttcg.vcpu.stop_point import OWNER, Motion, Reason, StopPoint
-from mttcg.vcpu.watchpoints import Watchpoints
+from mttcg.vcpu.instrumentation.exchange import Orders
+from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
+from mttcg.vcpu.instrumentation.watchpoints import Watchpoints
+from mttcg.vcpu.protocol.messages import ChangeStops, GoOn, HartStopped
+from mttcg.vcpu.protocol.stop_point import OWNER, Motion, Reason, StopPoint
 
 PRECEDENCE = {Reason.STEP: 0, Reason.BREAKPOINT: 1, Reason.ACCESS: 2}
 """Of several reasons at one place, the one that is told of."""

@@ -19,27 +19,27 @@ from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
 from mttcg.vcpu.beginning import stay
-from mttcg.vcpu.device_events import DeviceEvents
-from mttcg.vcpu.devices import AccessedDevice, Devices
-from mttcg.vcpu.firmware_calls import FirmwareCalls
-from mttcg.vcpu.guest import GuestOfVcpu
-from mttcg.vcpu.host_calls import HostCalls
-from mttcg.vcpu.host_work import HostWorkCounter
-from mttcg.vcpu.kernel_events import KernelEvents
-from mttcg.vcpu.left_blocks import LeftBlocks
-from mttcg.vcpu.lifecycle import Lifecycle
-from mttcg.vcpu.no_translation import NoTranslationError
-from mttcg.vcpu.places import MemoryPart, find_places, load_parts, store_parts
-from mttcg.vcpu.remote_fences import RemoteFences
-from mttcg.vcpu.seen_traps import SeenTraps
-from mttcg.vcpu.shared import Harts, MachineState
-from mttcg.vcpu.spins import Spins
+from mttcg.vcpu.host.firmware_calls import FirmwareCalls
+from mttcg.vcpu.host.host_calls import HostCalls
+from mttcg.vcpu.host.host_work import HostWorkCounter
+from mttcg.vcpu.host.no_translation import NoTranslationError
+from mttcg.vcpu.host.places import MemoryPart, find_places, load_parts, store_parts
+from mttcg.vcpu.host.remote_fences import RemoteFences
+from mttcg.vcpu.host.zero_block import WIDEST, zero_block
+from mttcg.vcpu.instrumentation.device_events import DeviceEvents
+from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
+from mttcg.vcpu.instrumentation.kernel_events import KernelEvents
+from mttcg.vcpu.instrumentation.left_blocks import LeftBlocks
+from mttcg.vcpu.instrumentation.lifecycle import Lifecycle
+from mttcg.vcpu.machine.devices import AccessedDevice, Devices
+from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.machine.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
+from mttcg.vcpu.nowhere.seen_traps import SeenTraps
+from mttcg.vcpu.nowhere.spins import Spins
+from mttcg.vcpu.nowhere.trap_loops import TrapLoop, TrapLoops
+from mttcg.vcpu.nowhere.unsupported_places import UnsupportedPlaces
+from mttcg.vcpu.nowhere.zeros import Zeros
 from mttcg.vcpu.stops import HartStops
-from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
-from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
-from mttcg.vcpu.unsupported_places import UnsupportedPlaces
-from mttcg.vcpu.zero_block import WIDEST, zero_block
-from mttcg.vcpu.zeros import Zeros
 
 Found = tuple[AccessedDevice, int] | None
 """The device that is accessed, and at which offset; None if it is RAM."""

@@ -9,7 +9,7 @@ import pytest
 from mttcg.campaign.attempt import Attempt, Ended, RunOutcome, outcome_of
 from mttcg.campaign.store import EndedRun, Store
 from mttcg.campaign.table import FIXED_TYPES, flat_vcpu, scalars_of, write_table
-from mttcg.supervisor.result import VcpuResult
+from mttcg.supervisor.results.result import VcpuResult
 
 BIG = (1 << 64) - 1
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mttcg.config import Config
-from mttcg.supervisor.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
+from mttcg.supervisor.results.result import RunResult, Status, StopReason, VcpuResult, VcpuStatus
 
 PLUGINS = Path(__file__).parent / "plugins"
 SAMPLE = str(PLUGINS / "sample.py")

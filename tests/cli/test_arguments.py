@@ -11,7 +11,7 @@ from samples import BARE, run_result, stand_in_machine
 from mttcg.cli import VERBS, build_parser, main
 from mttcg.config import Config
 from mttcg.errors import GuestFileError, MttcgError
-from mttcg.supervisor.result import StopReason
+from mttcg.supervisor.results.result import StopReason
 from mttcg.version import VERSION
 
 

@@ -7,7 +7,7 @@ from samples import run_result, stand_in_machine
 from mttcg.cli import main
 from mttcg.cli.files import write_file
 from mttcg.errors import OptionError
-from mttcg.supervisor.result import StopReason
+from mttcg.supervisor.results.result import StopReason
 
 
 @pytest.fixture(autouse=True)

@@ -24,9 +24,9 @@ from mttcg.cli.top import Frames
 from mttcg.errors import GuestFileError
 from mttcg.printable import LONGEST, printable, printable_lines
 from mttcg.report.page import run_page
-from mttcg.supervisor.delivery import Delivery
+from mttcg.supervisor.delivery.delivery import Delivery
+from mttcg.supervisor.delivery.streams import Streams
 from mttcg.supervisor.failures import Failures
-from mttcg.supervisor.streams import Streams
 from mttcg.terminal import LONGEST_LINE, say, tell, tell_error
 from mttcg_bus.publisher.departures import Departures
 from mttcg_bus.run_info import RunInfo

@@ -8,7 +8,7 @@ from rich.console import Console
 from samples import run_result, vcpu_result
 
 from mttcg.cli.render import PLAIN_WIDTH, make_console, print_report, print_result
-from mttcg.supervisor.result import StopReason
+from mttcg.supervisor.results.result import StopReason
 
 
 def rendered(result: Any) -> str:

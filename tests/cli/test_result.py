@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from samples import run_result, vcpu_result
 
-from mttcg.supervisor.result import StopReason, json_ready
+from mttcg.supervisor.results.result import StopReason, json_ready
 
 VCPU_NAMES = {"index", "instructions", "blocks", "seconds_running", "seconds_idle", "cache"}
 RESULT_NAMES = {"guest", "engine", "host", "exit_status", "vcpus", "plugins", "ledger"}

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from mttcg.attached import parse_place
-from mttcg.supervisor.debug_door import DebugDoor
+from mttcg.supervisor.debugging.debug_door import DebugDoor
 
 KILLED = """
 import os, signal
 from mttcg.attached import parse_place
-from mttcg.supervisor.debug_door import DebugDoor
+from mttcg.supervisor.debugging.debug_door import DebugDoor
 door = DebugDoor(parse_place(""))
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -27,8 +27,8 @@ from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_USER
 from mttcg.instrument.api.options import parse_spec
 from mttcg.instrument.loading.loader import project_plugins
 from mttcg.supervisor.machine import Machine
-from mttcg.supervisor.outcome import EXIT_WAITING
-from mttcg.supervisor.result import RunResult, StopReason, VcpuResult
+from mttcg.supervisor.results.outcome import EXIT_WAITING
+from mttcg.supervisor.results.result import RunResult, StopReason, VcpuResult
 from mttcg_bus.publisher.garbage import Garbage
 
 ROOT = Path(__file__).parents[2]

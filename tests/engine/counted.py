@@ -10,7 +10,7 @@ from mttcg.instrument.api.targets import BLOCK_TABLE_WORDS, CodeTable
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.processes.check_counters import ENTERED, LEFT, RETIRED
-from mttcg.supervisor.check import compare, count
+from mttcg.supervisor.results.check import compare, count
 
 
 class Counting:

@@ -33,8 +33,8 @@ from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.predecoded import PREDECODED_BYTES
-from mttcg.vcpu.guest import Declarations
-from mttcg.vcpu.shared import Harts, MachineState, machine_bytes
+from mttcg.vcpu.instrumentation.guest import Declarations
+from mttcg.vcpu.machine.shared import Harts, MachineState, machine_bytes
 from mttcg.vcpu.vcpu import Vcpu
 
 PAGE = 4096

@@ -10,7 +10,7 @@ from mttcg.instrument.api.changes import Where
 from mttcg.instrument.native.operations import record
 from mttcg.instrument.plan.plan import Operation, Plan
 from mttcg.instrument.plan.registry import AFTER
-from mttcg.vcpu.rings import Emitters
+from mttcg.vcpu.instrumentation.rings import Emitters
 from mttcg_bus.ring.consumer import RingConsumer
 from mttcg_bus.ring.ring import create_ring
 from mttcg_bus.wire.stream import StreamSpec

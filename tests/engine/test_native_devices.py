@@ -20,8 +20,8 @@ from mttcg.memory.host import address_of_buffer
 from mttcg.memory.native_registers import RegisterKind
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity
-from mttcg.vcpu.console_ends import ConsoleEnds
-from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
+from mttcg.vcpu.machine.console_ends import ConsoleEnds
+from mttcg.vcpu.machine.interrupt_ports import SharedClock, inputs_of
 
 LSR, LCR, MCR = UART + 5, UART + 3, UART + 4
 PENDING = PLIC + 0x1000

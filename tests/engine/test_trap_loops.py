@@ -7,7 +7,7 @@ from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.traps import Cause
 from mttcg.isa.system import Trap
 from mttcg.state.vcpu_state import STATE_BYTES
-from mttcg.vcpu.trap_loops import MOST_TOLD, SURE, TrapLoop, TrapLoops
+from mttcg.vcpu.nowhere.trap_loops import MOST_TOLD, SURE, TrapLoop, TrapLoops
 
 ILLEGAL = Trap(Cause.ILLEGAL_INSTRUCTION, 0x8000_0010, 0)
 

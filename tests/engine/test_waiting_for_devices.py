@@ -7,7 +7,7 @@ from engine_harness import Bare
 
 from mttcg.memory.address import Physical
 from mttcg.state.vcpu_state import Activity
-from mttcg.vcpu.device_transfers import CAPACITY, TransferLog
+from mttcg.vcpu.machine.device_transfers import CAPACITY, TransferLog
 
 RAM, SIZE, LIMIT = 0x8000_0000, 1 << 16, 20.0
 

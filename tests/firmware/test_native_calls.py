@@ -28,7 +28,7 @@ from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.memory.native_registers import CallOutcome, FunctionWord
 from mttcg.state.vcpu_state import FENCE_TRANSLATIONS, Activity, Power
 from mttcg.state.words import MASK
-from mttcg.vcpu.interrupt_ports import inputs_of
+from mttcg.vcpu.machine.interrupt_ports import inputs_of
 
 SV39, SPACE_AT = 8 << 60, 44
 RAM, SIZE, HARTS, CALLER = 0x8000_0000, 1 << 16, 4, 1

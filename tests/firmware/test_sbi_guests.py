@@ -9,7 +9,7 @@ import pytest
 
 from mttcg import Machine
 from mttcg.images.catalogue import CACHE, FIRMWARE, folder_of, row_of
-from mttcg.supervisor.result import RunResult
+from mttcg.supervisor.results.result import RunResult
 
 ANSWERS = Path(__file__).with_name("answers.txt")
 """What OpenSBI 1.6 answers on QEMU's virt board."""

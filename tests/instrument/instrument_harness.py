@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from mttcg.supervisor.machine import Machine
-from mttcg.supervisor.result import RunResult
+from mttcg.supervisor.results.result import RunResult
 
 ENGINE = os.environ.get("MTTCG_TEST_ENGINE", "auto")
 """What guests run on: `make test` runs these tests once more, on the engine that `auto` is not."""

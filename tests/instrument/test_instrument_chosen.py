@@ -8,7 +8,7 @@ from mttcg.instrument.api.values import chosen_process
 from mttcg.instrument.errors import BadValueError
 from mttcg.isa.context import MARKS, Scope, level_of, marked, scope_of, space_of
 from mttcg.linux.linux_guest import ProcessIdentity
-from mttcg.vcpu.chosen_processes import FoundProcesses
+from mttcg.vcpu.instrumentation.chosen_processes import FoundProcesses
 
 
 def test_a_name_a_number_and_a_space() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.state.vcpu_state import Activity
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.exchange import ChangeExchange
-from mttcg.vcpu.messages import AskChange, MakeChange, expect
+from mttcg.vcpu.instrumentation.exchange import ChangeExchange
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import AskChange, MakeChange, expect
 
 OWN, OTHER = 0, 1
 

@@ -7,10 +7,10 @@ from typing import cast
 import numpy as np
 import pytest
 
-from mttcg.supervisor import streams as of_streams
-from mttcg.supervisor.delivery import Delivery
+from mttcg.supervisor.delivery import streams as of_streams
+from mttcg.supervisor.delivery.delivery import Delivery
+from mttcg.supervisor.delivery.streams import Streams, TooManyStreamsError
 from mttcg.supervisor.failures import Failures
-from mttcg.supervisor.streams import Streams, TooManyStreamsError
 from mttcg_bus.publisher.departures import Departures
 from mttcg_bus.publisher.process import PublisherProcess
 from mttcg_bus.ring.ledger import Ledger

@@ -17,7 +17,7 @@ from mttcg.hardware.devices.virtio.entropy import EntropyDevice
 from mttcg.memory.address import Physical
 from mttcg.processes.attachments import DeviceAttachment, attachments
 from mttcg.processes.device_models import DeviceParts, address_of, make_model
-from mttcg.vcpu.device_activity import DeviceActivity, RestingDevices
+from mttcg.vcpu.machine.device_activity import DeviceActivity, RestingDevices
 
 
 def parts(fds: dict[str, int], warn: Callable[[str], None] = lambda _text: None) -> DeviceParts:

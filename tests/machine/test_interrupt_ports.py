@@ -9,9 +9,9 @@ from mttcg.isa.riscv64.interrupts import EXTERNAL_NUMBER, SOFTWARE_NUMBER, TIMER
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.named_registers import read_register
 from mttcg.state.vcpu_state import NEVER, STATE_BYTES, Activity
-from mttcg.vcpu.interrupt_ports import SharedClock, inputs_of
-from mttcg.vcpu.shared import Harts, MachineState, machine_bytes
-from mttcg.vcpu.timer import idle_ns_so_far
+from mttcg.vcpu.machine.interrupt_ports import SharedClock, inputs_of
+from mttcg.vcpu.machine.shared import Harts, MachineState, machine_bytes
+from mttcg.vcpu.machine.timer import idle_ns_so_far
 
 SMP, TIMEBASE = 2, 1000
 

@@ -12,13 +12,20 @@ import pytest
 from mttcg.attached import Drive, ProgramStreams, Share, parse_net
 from mttcg.config import Config
 from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
-from mttcg.vcpu import facts, messages, needs
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import MESSAGES, MessageError, ProcessMessage, decode, encode, expect
-from mttcg.vcpu.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
-from mttcg.vcpu.shared import Ending
-from mttcg.vcpu.stop_point import StopPoint
-from mttcg.vcpu.typed_value import TypedValue
+from mttcg.vcpu.machine.shared import Ending
+from mttcg.vcpu.protocol import facts, messages, needs
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import (
+    MESSAGES,
+    MessageError,
+    ProcessMessage,
+    decode,
+    encode,
+    expect,
+)
+from mttcg.vcpu.protocol.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
+from mttcg.vcpu.protocol.stop_point import StopPoint
+from mttcg.vcpu.protocol.typed_value import TypedValue
 
 PAGE = (Path(__file__).parents[2] / "docs" / "process-messages.md").read_text(encoding="utf-8")
 PLACES = tuple[needs.Place, ...]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mttcg.state.vcpu_state import STATE_BYTES, Activity, VcpuState
-from mttcg.vcpu.remote_fences import RemoteFences
+from mttcg.vcpu.host.remote_fences import RemoteFences
 
 HARTS, LIMIT = 3, 20.0
 

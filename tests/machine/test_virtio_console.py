@@ -22,7 +22,7 @@ from mttcg.hardware.devices.virtio.transport import (
     CONFIG_START,
     INTERRUPT_STATUS,
 )
-from mttcg.vcpu.console_ends import ConsoleEnds
+from mttcg.vcpu.machine.console_ends import ConsoleEnds
 
 
 class ConsoleMachine(DeviceQueues):

@@ -14,13 +14,13 @@ import pytest
 from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.semihosting.operations import SemihostingOperation
 from mttcg.state.vcpu_state import STATE_BYTES, Activity
-from mttcg.supervisor.console import ConsoleLines
+from mttcg.supervisor.attachments.guest_files import GuestFileService
 from mttcg.supervisor.failures import Warnings
-from mttcg.supervisor.guest_files import GuestFileService
+from mttcg.supervisor.terminal.console import ConsoleLines
 from mttcg.supervisor.watch import Watch
-from mttcg.vcpu.channel import Channel
-from mttcg.vcpu.messages import FileOperation, VcpuEnded, VcpuFailure
-from mttcg.vcpu.shared import Ending, Harts
+from mttcg.vcpu.machine.shared import Ending, Harts
+from mttcg.vcpu.protocol.channel import Channel
+from mttcg.vcpu.protocol.messages import FileOperation, VcpuEnded, VcpuFailure
 
 KILLED = -9
 

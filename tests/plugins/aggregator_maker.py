@@ -3,7 +3,7 @@
 from typing import Any
 
 from mttcg.instrument.loading.loader import load_plugin
-from mttcg.supervisor.result import json_ready
+from mttcg.supervisor.results.result import json_ready
 from mttcg_bus import Aggregator, RunInfo
 from mttcg_bus.subscriber.aggregator import report_of
 from mttcg_bus.subscriber.state import pack_state, unpack_state

@@ -36,7 +36,7 @@ from mttcg.instrument.api import session
 from mttcg.instrument.loading.initialise import load_plugins
 from mttcg.instrument.loading.plugin_functions import KERNEL_FUNCTIONS
 from mttcg.processes.host import describe
-from mttcg.vcpu.guest import Declarations
+from mttcg.vcpu.instrumentation.guest import Declarations
 streams = {}
 for name in sys.argv[1:]:
     symbols = dict.fromkeys(["main", *KERNEL_FUNCTIONS.values()], 0x80000000)

@@ -7,7 +7,7 @@ from report_samples import EVIL, Reader, result, vcpu
 
 from mttcg.instrument import figures
 from mttcg.report.page import SCRIPT, STYLE, replay_page, run_page
-from mttcg.supervisor.result import json_ready
+from mttcg.supervisor.results.result import json_ready
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

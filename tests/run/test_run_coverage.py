@@ -11,7 +11,7 @@ import pytest
 from run_harness import GUESTS, LIMIT, Running, eventually, guest
 
 from mttcg import Machine
-from mttcg.supervisor.result import RunResult, StopReason
+from mttcg.supervisor.results.result import RunResult, StopReason
 from mttcg_bus import Control
 from mttcg_plugins._files.drcov import read_drcov
 

@@ -13,7 +13,7 @@ import pytest
 from run_harness import LIMIT, SOON, Running, closes, eventually, guest, is_alive, plugin
 
 from mttcg.engine.llvm.frame import COUNT_START, ONE_INSTRUCTION
-from mttcg.supervisor.delivery import REPORT_SECONDS
+from mttcg.supervisor.delivery.delivery import REPORT_SECONDS
 from mttcg_bus.errors import BusError
 from mttcg_bus.subscriber.subscriber import Subscriber, ask_ledger, ask_snapshot
 

@@ -11,7 +11,7 @@ from gdb_client import MISSING, PROGRAM, Gdb, target_of, thread_of
 from run_harness import LIMIT, Running, eventually, guest, plugin
 
 from mttcg.debugger.packets import encode
-from mttcg.supervisor.debugging import MOST_REFUSED
+from mttcg.supervisor.debugging.debugging import MOST_REFUSED
 from mttcg_bus import Control
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)

@@ -18,8 +18,8 @@ from run_harness import PLUGINS, Running, closes, eventually, guest, is_alive
 
 from mttcg import Machine, RunResult, UserError
 from mttcg.instrument import Counter, Cpu, instrument, instrument_block, symbol
-from mttcg.supervisor.console import standard_output
-from mttcg.supervisor.delivery import SubscribersMissingError
+from mttcg.supervisor.delivery.delivery import SubscribersMissingError
+from mttcg.supervisor.terminal.console import standard_output
 from mttcg_bus.subscriber.subscriber import Subscriber
 
 RUNS, AT_ONCE = 8, 4

@@ -15,8 +15,8 @@ from mttcg.isa.riscv64.isa import RISCV64
 from mttcg.isa.riscv64.privilege import MACHINE
 from mttcg.isa.riscv64.state import Hart
 from mttcg.state.vcpu_state import STATE_BYTES, Activity, Spinning
-from mttcg.vcpu import spins
-from mttcg.vcpu.spins import SPIN_SECONDS, Spin, Spins
+from mttcg.vcpu.nowhere import spins
+from mttcg.vcpu.nowhere.spins import SPIN_SECONDS, Spin, Spins
 
 BASE, WORD = 0x8000_0000, 0x8000_0800
 READ_TIME = 0xC010_2373  # csrr t1, time

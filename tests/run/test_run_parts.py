@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mttcg.supervisor import interrupts as interrupts_module
-from mttcg.supervisor.aggregator_process import AggregatorProcess
-from mttcg.supervisor.console import ConsoleInput, TextConsole
-from mttcg.supervisor.interrupts import Interrupts
-from mttcg.supervisor.streams import Streams
-from mttcg.vcpu import patience as patience_module
-from mttcg.vcpu.patience import Patience
+from mttcg.supervisor.delivery.aggregator_process import AggregatorProcess
+from mttcg.supervisor.delivery.streams import Streams
+from mttcg.supervisor.terminal import interrupts as interrupts_module
+from mttcg.supervisor.terminal.console import ConsoleInput, TextConsole
+from mttcg.supervisor.terminal.interrupts import Interrupts
+from mttcg.vcpu.instrumentation import patience as patience_module
+from mttcg.vcpu.instrumentation.patience import Patience
 from mttcg_bus.ring.consumer import RingConsumer
 from mttcg_bus.ring.ring import RingProducer, Space, ledger_of, wait_for_space
 from mttcg_bus.wire.stream import StreamSpec

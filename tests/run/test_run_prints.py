@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from run_harness import Running, guest
 
-from mttcg.supervisor.console import CONSOLE_BYTES, ConsoleLines
+from mttcg.supervisor.terminal.console import CONSOLE_BYTES, ConsoleLines
 
 SAY = (
     "from mttcg.processes.printing import print_by_line; print_by_line(); "
@@ -20,7 +20,7 @@ SAY = (
 )
 BESIDE = """
 from mttcg.processes.printing import print_beside, print_by_line
-from mttcg.vcpu.shared import MachineState, machine_bytes
+from mttcg.vcpu.machine.shared import MachineState, machine_bytes
 machine = MachineState(memoryview(bytearray(machine_bytes(0))), 1)
 print_by_line()
 print_beside(machine)
@@ -79,7 +79,7 @@ def test_lines_of_the_guest_and_of_plugins_stay_whole_on_one_terminal(
 
 def test_the_beginning_of_a_line_is_kept_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("mttcg.supervisor.console.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("mttcg.supervisor.terminal.console.time.monotonic", lambda: now[0])
     lines = ConsoleLines()
     shown = [lines.take(data) for data in (b"one\ntw", b"o\n", b"pro", b"mpt")]
     assert shown == [b"one\n", b"two\n", b"", b""]

@@ -284,7 +284,7 @@ def test_a_guest_whose_file_was_changed_is_refused(start: START, tmp_path: Path)
 def test_a_snapshot_of_another_version_is_refused(
     snapshot: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mttcg.supervisor.saved_machine.VERSION", "99.0")
+    monkeypatch.setattr("mttcg.supervisor.snapshots.saved_machine.VERSION", "99.0")
     with pytest.raises(SnapshotError, match=r"it is of mttcg .*; expected one of 99\.0"):
         Machine.from_snapshot(snapshot)
 

@@ -12,7 +12,7 @@ from run_harness import guest
 
 from mttcg import Machine, RunResult, UserError
 from mttcg.report.page import run_fragment
-from mttcg.supervisor.result import Status
+from mttcg.supervisor.results.result import Status
 from mttcg.version import VERSION
 
 

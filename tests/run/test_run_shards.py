@@ -16,7 +16,7 @@ from run_harness import Running, eventually, guest, is_alive
 from mttcg import Machine
 from mttcg.cli import main
 from mttcg.errors import OptionError
-from mttcg.supervisor.result import RunResult, StopReason
+from mttcg.supervisor.results.result import RunResult, StopReason
 
 STREAM = "memtrace.access"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from run_harness import Running, guest, plugin
 
-from mttcg.supervisor.console import ConsoleInput
+from mttcg.supervisor.terminal.console import ConsoleInput
 
 START = b"echo until q\n"
 

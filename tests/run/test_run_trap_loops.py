@@ -10,7 +10,7 @@ import trap_guests
 from run_harness import Running, eventually
 
 from mttcg import Machine, RunResult
-from mttcg.vcpu.trap_loops import SURE
+from mttcg.vcpu.nowhere.trap_loops import SURE
 
 EXIT_FOR_EVER = 71
 LOOPS = {

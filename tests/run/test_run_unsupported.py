@@ -12,7 +12,7 @@ from tiny_elf import RAM_BASE
 from mttcg import Machine, RunResult
 from mttcg.engine.unicorn.riscv64.limits import UNBOXED
 from mttcg.supervisor.watch import Watch
-from mttcg.vcpu.unsupported_places import MOST_PLACES
+from mttcg.vcpu.nowhere.unsupported_places import MOST_PLACES
 
 BODY = RAM_BASE + 4 * 5
 MSTATUS = 0x300

@@ -10,12 +10,12 @@ import pytest
 from mttcg.config import Config
 from mttcg.memory.address import Virtual
 from mttcg.snapshot.errors import SnapshotError
-from mttcg.supervisor.control import RunControl
+from mttcg.supervisor.control.control import RunControl
+from mttcg.supervisor.control.planned_snapshot import PlannedSnapshot
 from mttcg.supervisor.failures import Failures
-from mttcg.supervisor.planned_snapshot import PlannedSnapshot
 from mttcg.supervisor.tasks import Task
-from mttcg.vcpu.messages import ChangeStops, GoOn, HartStopped, Order
-from mttcg.vcpu.stop_point import Motion, Reason
+from mttcg.vcpu.protocol.messages import ChangeStops, GoOn, HartStopped, Order
+from mttcg.vcpu.protocol.stop_point import Motion, Reason
 
 PLACE = Virtual(0x8000_0000)
 STOPPED = HartStopped(Reason.BREAKPOINT, PLACE, Virtual(0))
@@ -68,7 +68,7 @@ def test_all_harts_that_come_stand_until_it_is_taken(
         taken()
         return {"file": str(path), "bytes": 7}
 
-    monkeypatch.setattr("mttcg.supervisor.snapshots.Snapshots.take", take)
+    monkeypatch.setattr("mttcg.supervisor.snapshots.snapshots.Snapshots.take", take)
     control.hart_stopped(0)
     (task,) = control.tasks
     next(task)
@@ -89,7 +89,7 @@ def test_harts_go_on_if_it_can_not_be_taken(
         yield lambda: True
         raise SnapshotError(path, "No space left on device", "room for it")
 
-    monkeypatch.setattr("mttcg.supervisor.snapshots.Snapshots.take", take)
+    monkeypatch.setattr("mttcg.supervisor.snapshots.snapshots.Snapshots.take", take)
     control.hart_stopped(0)
     control.hart_stopped(1)
     (task,) = control.tasks

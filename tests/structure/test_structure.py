@@ -9,110 +9,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from arrows import ANYBODY, ARROWS, ROOMS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mttcg", "bus/mttcg_bus", "plugins/mttcg_plugins")
 EVERYTHING = ("mttcg", "bus", "plugins", "tests", "bench", "docs", "examples")
 LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 500, 60, 30
-ANYBODY = {"errors", "version", "printable", "terminal", "parent", "memory"}
-"""Parts of mttcg that every other may import."""
-ARROWS = {
-    "native": set(),
-    "state": set(),
-    "isa": {"state"},
-    "tbcache": {"isa"},
-    "instrument": {"native", "isa", "report"},
-    "engine": {"native", "state", "isa", "tbcache", "instrument"},
-    "host_folder": set(),
-    "semihosting": {"state", "host_folder"},
-    "snapshot": set(),
-    "vcpu": {
-        "state",
-        "isa",
-        "tbcache",
-        "instrument",
-        "engine",
-        "semihosting",
-        "config",
-        "firmware",
-        "linux",
-    },
-    "attached": set(),
-    "debugger": {"isa", "vcpu"},
-    "config": {"state", "attached"},
-    "hardware": {"native", "state", "isa", "host_folder"},
-    "firmware": {"native", "state", "isa", "hardware"},
-    "linux": {"state", "isa", "instrument"},
-    "guest": {"isa", "instrument", "config", "hardware", "linux"},
-    "images": {"guest"},
-    "programs": {"attached", "isa", "guest", "images"},
-    "processes": {
-        "attached",
-        "state",
-        "isa",
-        "tbcache",
-        "instrument",
-        "engine",
-        "semihosting",
-        "vcpu",
-        "config",
-        "hardware",
-        "firmware",
-        "linux",
-        "host_folder",
-    },
-    "supervisor": {
-        "attached",
-        "state",
-        "isa",
-        "tbcache",
-        "instrument",
-        "engine",
-        "vcpu",
-        "config",
-        "hardware",
-        "guest",
-        "linux",
-        "processes",
-        "report",
-        *("semihosting", "host_folder", "snapshot", "debugger"),
-    },
-    "report": set(),
-    "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
-    "aggregate": {"instrument", "config", "processes", "supervisor"},
-    "cli": {
-        *("attached", "example_guests", "instrument", "config", "supervisor", "report"),
-        *("campaign", "aggregate", "images", "programs", "snapshot"),
-    },
-    "__init__": {"supervisor"},  # when Machine is first asked for
-    "__main__": {"cli"},
-    "errors": set(),
-    "example_guests": set(),
-    "memory": set(),
-    "parent": set(),
-    "printable": set(),
-    "terminal": set(),
-    "version": set(),
-}
-"""For each part of mttcg, which others it may import: the arrows go one way."""
-ROOMS: dict[str, dict[str, set[str]]] = {
-    "bus/mttcg_bus": {
-        "wire": set(),
-        "host": {"wire"},
-        "ring": {"wire"},
-        "publisher": {"wire", "host", "ring"},
-        "subscriber": {"wire", "host", "ring"},
-        "recording": {"wire", "host", "ring", "subscriber"},
-    },
-    "mttcg/instrument": {
-        "program": set(),
-        "api": set(),
-        "loading": {"api"},
-        "native": {"api", "loading"},
-        "plan": {"api", "loading", "native"},
-    },
-}
-"""For the rooms of a large part, which others of that part each may import."""
 PLUGINS_MAY_IMPORT = ("mttcg.instrument", "mttcg_plugins", "mttcg_bus")
 
 PLACES = {
@@ -146,10 +48,10 @@ PLACES = {
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",
     },
-    "psutil": {"mttcg/supervisor/host_facts.py", "mttcg/cli/runs.py"},
+    "psutil": {"mttcg/supervisor/results/host_facts.py", "mttcg/cli/runs.py"},
     "rich": {"mttcg/cli"},
     "pydemumble": {"mttcg/instrument/program/symbol_names.py"},
-    "cloudpickle": {"mttcg/supervisor/plugin_objects.py"},
+    "cloudpickle": {"mttcg/supervisor/start/plugin_objects.py"},
     "distributed": {f"mttcg/campaign/{name}.py" for name in ("cluster", "scheduler", "worker")},
     # native code: what translated code calls, and the words it is written in
     "numba": {
@@ -415,7 +317,8 @@ def test_importing_is_light(imported: str) -> None:
 )
 def test_a_vcpu_host_loads_its_own_engine_alone(engine: str, only: set[str]) -> None:
     """Before anything is attached: that may need numba."""
-    load = f"from mttcg.processes.vcpu_process import load_engine; load_engine({engine!r})"
+    load = "import mttcg.processes.vcpu_process; from mttcg.processes.engine_modules import "
+    load += f"load_engine; load_engine({engine!r})"
     loaded = subprocess.run(
         [sys.executable, "-c", f"import sys; {load}; print(*sys.modules)"],
         capture_output=True, text=True, check=True, cwd=ROOT,
@@ -457,7 +360,8 @@ def test_unicorn_and_msgpack_are_in_no_process_together() -> None:
     load = """
 import importlib, sys
 from mttcg.instrument.loading.loader import import_source, project_plugins
-from mttcg.processes.vcpu_process import load_engine
+import mttcg.processes.vcpu_process
+from mttcg.processes.engine_modules import load_engine
 import mttcg.processes.host
 load_engine("unicorn")
 for plugin in project_plugins():

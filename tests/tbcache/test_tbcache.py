@@ -23,7 +23,7 @@ from mttcg.tbcache.cache import Block, BlockCache, CacheFullError, OverlappingCo
 from mttcg.tbcache.decode import decode_block
 from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.lock import SegmentLock
-from mttcg.vcpu.tables import table_records
+from mttcg.vcpu.instrumentation.tables import table_records
 
 BASE = 0x8000_0000
 LEFT = left_to_host(RISCV64)

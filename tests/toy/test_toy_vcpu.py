@@ -21,9 +21,9 @@ from mttcg.memory.page import PAGE
 from mttcg.memory.ram import GuestRam
 from mttcg.processes.trap_loops import facts_of, warning_of
 from mttcg.state.vcpu_state import Activity
-from mttcg.supervisor.inspection import Inspection
-from mttcg.vcpu.interrupt_ports import inputs_of
-from mttcg.vcpu.trap_loops import TrapLoop
+from mttcg.supervisor.control.inspection import Inspection
+from mttcg.vcpu.machine.interrupt_ports import inputs_of
+from mttcg.vcpu.nowhere.trap_loops import TrapLoop
 
 
 @pytest.fixture(params=ENGINES)

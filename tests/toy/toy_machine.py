@@ -22,9 +22,9 @@ from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import CacheLayout
 from mttcg.tbcache.predecoded import PREDECODED_BYTES
-from mttcg.vcpu.guest import Declarations
-from mttcg.vcpu.shared import Ending, Harts, MachineState, machine_bytes
-from mttcg.vcpu.trap_loops import TrapLoop
+from mttcg.vcpu.instrumentation.guest import Declarations
+from mttcg.vcpu.machine.shared import Ending, Harts, MachineState, machine_bytes
+from mttcg.vcpu.nowhere.trap_loops import TrapLoop
 from mttcg.vcpu.vcpu import Vcpu
 
 ENGINES = ("definition", "llvm")

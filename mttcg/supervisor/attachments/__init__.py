@@ -1,0 +1,1 @@
+"""The host's files, folders and networks that a guest is given."""

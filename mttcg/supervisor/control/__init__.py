@@ -1,0 +1,1 @@
+"""What is done from outside while the guest runs."""

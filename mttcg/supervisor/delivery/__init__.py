@@ -1,0 +1,1 @@
+"""The bus side of a run: streams, publisher, aggregators."""

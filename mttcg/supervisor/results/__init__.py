@@ -1,0 +1,1 @@
+"""What a run gives back, at its end and on its way."""

@@ -1,0 +1,1 @@
+"""What is started before anything runs, and what is told to it."""

@@ -1,0 +1,1 @@
+"""What a guest, or its translated code, has the host do."""

@@ -1,0 +1,1 @@
+"""The guest as plugins see it on one vCPU: changes of the plan, events, records."""

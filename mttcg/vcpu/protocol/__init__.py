@@ -1,0 +1,1 @@
+"""What the processes of a machine tell each other, and how it is written and read."""
