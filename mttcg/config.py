@@ -129,6 +129,8 @@ class Config:
     """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
     for_program: bool = False
     """Plugins see one program in the guest alone, as its first process says, see `mttcg exec`."""
+    program: Path | None = None
+    """The file of that program, whose functions have names then, if it is linked for one place."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True
@@ -182,12 +184,9 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check every option that can be checked by itself."""
-        for option, given in (
-            ("--plugin", self.plugins),
-            ("--drive", self.drives),
-            ("--share", self.shares),
-            ("--net", self.nets),
-        ):
+        several = {"--plugin": self.plugins, "--drive": self.drives}
+        several |= {"--share": self.shares, "--net": self.nets}
+        for option, given in several.items():
             if isinstance(given, str):
                 raise OptionError(option, f"{given!r} is one text", "a tuple of specs")
         self._take_declared_types()
