@@ -110,6 +110,8 @@ class Config:
     """System.map or vmlinux of the kernel, in place of the names that it has in itself."""
     kernel_types: Path | None = None
     """BTF or vmlinux of the kernel, in place of the types that it has in itself."""
+    sysroot: Path | None = None
+    """Folder with files of a Linux guest's programs, for their names."""
     loads: Mapping[str, int] = field(default_factory=dict)
     """Files loaded as they are, each to a physical address."""
     drives: tuple[Drive, ...] = ()
@@ -132,6 +134,8 @@ class Config:
     """Those of a program in the guest, see `mttcg.hardware.devices.virtio.ports`."""
     for_program: bool = False
     """Plugins see one program in the guest alone, as its first process says, see `mttcg exec`."""
+    program: Path | None = None
+    """The file of that program, whose functions have names then, if it is linked for one place."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True
@@ -185,12 +189,9 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check every option that can be checked by itself."""
-        for option, given in (
-            ("--plugin", self.plugins),
-            ("--drive", self.drives),
-            ("--share", self.shares),
-            ("--net", self.nets),
-        ):
+        several = {"--plugin": self.plugins, "--drive": self.drives}
+        several |= {"--share": self.shares, "--net": self.nets}
+        for option, given in several.items():
             if isinstance(given, str):
                 raise OptionError(option, f"{given!r} is one text", "a tuple of specs")
         self._take_declared_types()
@@ -264,6 +265,8 @@ class Config:
             object.__setattr__(self, "guest", booted)
         if self.initrd is not None and self.kernel is None:
             raise OptionError("--initrd", "there is no --kernel", "both, or neither")
+        if self.sysroot is not None and not self.sysroot.is_dir():
+            raise OptionError("--sysroot", f"{self.sysroot} is no folder", "the guest's files")
         for option, given in (("--symbols", self.symbols), ("--kernel-types", self.kernel_types)):
             if given is not None and booted is None:
                 raise OptionError(option, "there is no --kernel", "both, or neither")

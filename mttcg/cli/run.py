@@ -121,6 +121,7 @@ def machine_options(args: argparse.Namespace) -> dict[str, Any]:
         "dump_dtb": args.dump_dtb,
         "symbols": args.symbols,
         "kernel_types": args.kernel_types,
+        "sysroot": args.sysroot,
         "loads": parse_loads(args.load),
         "symbols_set": assignments_of(args),
     }

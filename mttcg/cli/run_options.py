@@ -100,6 +100,12 @@ MACHINE: Options = {
         "help": "types of the kernel, as BTF or in its vmlinux, in place of those that it has in "
         "itself",
     },
+    "--sysroot": {
+        "metavar": "DIR",
+        "type": Path,
+        "help": "folder with files of a Linux guest's programs, at the paths that they have there, "
+        "for the names in them",
+    },
     "--load": {
         "metavar": "FILE@ADDRESS",
         "help": "load a file as it is to a physical address",

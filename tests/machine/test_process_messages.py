@@ -213,8 +213,9 @@ def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str
 def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
     """None has its default, and paths, symbols and numbers are ones that a text could spoil."""
     strange = Path(os.fsdecode(b"a\xff b"))
-    switches = "rng", "check", "pin", "stop_on_trap_loop", "quiet", "control", "wait_gdb"
-    on: dict[str, Any] = dict.fromkeys(switches, True)
+    switches = "rng check pin stop_on_trap_loop quiet control wait_gdb for_program"
+    on: dict[str, Any] = dict.fromkeys(switches.split(), True)
+    on |= dict.fromkeys(("kernel", "initrd", "dtb"), strange)
     config = Config(
         **on,
         guest=strange,
@@ -226,14 +227,12 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         code_store=strange,
         plugins=("mix:top=3", "./a,b=é"),
         bus="ipc:///tmp/bus",
-        kernel=strange,
-        initrd=strange,
         append="a=é",
         bios=Path("firmware"),
-        dtb=strange,
         dump_dtb=tmp_path / "dtb",
         symbols=tmp_path / "System.map",
         kernel_types=tmp_path / "vmlinux",
+        sysroot=tmp_path,
         loads={"é": 1 << 40, "a\udcff b": 0},
         from_snapshot=strange,
         snapshot=strange,
@@ -243,7 +242,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         shares=(Share(strange, "write", "a"), Share(Path("b"))),
         nets=(parse_net("listen=/tmp/é"), parse_net("passt")),
         streams=ProgramStreams(3, 4, 5, 6, 7),
-        for_program=True,
+        program=strange,
         console="virtio",
         terminal="raw",
         args="one é",
