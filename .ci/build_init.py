@@ -20,6 +20,7 @@ COMPILE = (
     "-mcmodel=medany", "-Os", "-std=gnu11", "-ffreestanding", "-fno-builtin", "-fno-pic", "-static",
     "-nostdlib", "-fno-sanitize=all", "-fno-stack-protector", "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none", "-s",
+    "-Wl,--image-base=0x2000000000",  # where no program is, whose functions have names
 )  # fmt: skip
 
 

@@ -166,6 +166,8 @@ def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[BootedProg
     given = vars(args) | own | {"share": [], "quiet": args.quiet or not args.plugin}
     config = make_config(argparse.Namespace(**(run_defaults() | given)))
     config = replace(config, shares=booted.shares, streams=streams, for_program=is_seen)
+    if is_seen:
+        config = replace(config, program=booted.fixed)
     return booted, config, words[0]
 
 

@@ -20,6 +20,7 @@ from mttcg.guest.files import read_file
 from mttcg.guest.image import GuestImage
 from mttcg.guest.kernel_symbols import maps_itself, symbols_of_file, symbols_of_image
 from mttcg.guest.linux_image import EXPECTED, read_linux_image
+from mttcg.guest.program_symbols import named_with
 from mttcg.guest.raw_image import raw_image
 from mttcg.hardware.board import Board
 from mttcg.isa.registry import DEFAULT, NAMES, isa_named
@@ -76,6 +77,8 @@ def read_boot_files(config: Config, board: Board) -> BootFiles:
     """Read and check all files that a run starts with. Raises `GuestFileError`."""
     ram = RamRange(board.ram_base, config.memory)
     boot = _started(config, ram)
+    if config.program is not None:
+        boot = replace(boot, images=(named_with(boot.image, config.program), *boot.images[1:]))
     types = None if config.kernel_types is None else read_type_file(config.kernel_types)
     if config.from_snapshot is not None:  # all that was loaded beside is in RAM
         return replace(boot, types=types)

@@ -29,7 +29,7 @@ def read_symbol_file(path: Path) -> list[KernelSymbol]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise GuestFileError(path, f"it can't be read ({reason})", EXPECTED) from error
-    found = _of_elf(path, content) if content.startswith(MAGIC) else _of_map(path, content)
+    found = symbols_of_elf(path, content) if content.startswith(MAGIC) else _of_map(path, content)
     if len(found) < LEAST_SYMBOLS:
         raise GuestFileError(path, f"it has {len(found)} symbols", EXPECTED)
     return found
@@ -46,7 +46,8 @@ def _of_map(path: Path, content: bytes) -> list[KernelSymbol]:
     return list(sized(rows))
 
 
-def _of_elf(path: Path, content: bytes) -> list[KernelSymbol]:
+def symbols_of_elf(path: Path, content: bytes) -> list[KernelSymbol]:
+    """The symbols of an ELF file, in order of address. Raises `GuestFileError`."""
     rows = []
     try:
         elf = ELFFile(BytesIO(content))

@@ -12,7 +12,7 @@ from mttcg.isa.base import Isa
 from mttcg.isa.registry import isa_named
 from mttcg.programs.boot import base_archive
 from mttcg.programs.errors import EXIT_NOT_FOUND, ProgramError
-from mttcg.programs.executable import check_executable, expected_of
+from mttcg.programs.executable import check_executable, expected_of, is_fixed
 from mttcg.programs.folders import guest_folders
 from mttcg.programs.task import ProgramTask
 
@@ -69,12 +69,14 @@ class BootedProgram:
         initrd: the initial RAM disk, the same for all programs.
         task: what the guest's first process does for this one.
         shares: its folders.
+        fixed: the program's file, if it is an ELF file that is linked for one place, else None.
     """
 
     kernel: Path
     initrd: bytes
     task: bytes
     shares: tuple[Share, ...]
+    fixed: Path | None = None
 
 
 def image_folder() -> Path:
@@ -110,8 +112,9 @@ def boot_program(program: LinuxProgram) -> BootedProgram:
         joins_errors=program.joins_errors,
         is_seen=program.is_seen,
     )
+    fixed = path if is_fixed(path) else None
     shares = tuple(mount.share for mount in folders.mounts)
-    return BootedProgram(image / KERNEL, base_archive(image), task.content(), shares)
+    return BootedProgram(image / KERNEL, base_archive(image), task.content(), shares, fixed)
 
 
 def _place_of(program: LinuxProgram, isa: Isa) -> tuple[Path, str]:

@@ -16,9 +16,9 @@ def build_program(name: str, program: Path, target: str = STATIC) -> Path:
     return program
 
 
-def build_bare(name: str, program: Path) -> Path:
+def build_bare(name: str, program: Path, *more: str) -> Path:
     """Build a program of assembly, which needs no library."""
-    options = ("-target", "riscv64-freestanding-none", "-nostdlib", "-static")
+    options = ("-target", "riscv64-freestanding-none", "-nostdlib", "-static", *more)
     command = [*(sys.executable, "-m", "ziglang", "cc"), *options, str(SOURCES / f"{name}.S")]
     subprocess.run([*command, "-o", str(program)], check=True, timeout=600)
     return program

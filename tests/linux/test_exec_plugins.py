@@ -82,3 +82,32 @@ def test_all_threads_are_seen_on_the_vcpus_that_they_run_on(tmp_path: Path) -> N
     least = THREADS * ROUNDS * OF_A_ROUND
     assert least < sum(counts) < least * 1.01, "nothing of the kernel's"
     assert sum(count > ROUNDS for count in counts) > 1, "they run on several"
+
+
+FIRST = """
+from mttcg.instrument import Counter, instrument, symbol
+
+def plugin_init(options):
+    instrument(None, symbol("work"), Counter("begun"))
+    return True
+"""
+
+
+def test_functions_of_the_program_have_their_names(tmp_path: Path) -> None:
+    build_program("acts", tmp_path / "acts")
+    (tmp_path / "first.py").write_text(FIRST)
+    plugins = result_of(
+        tmp_path,
+        plugins=["hotblocks,top=5", "./first.py"],
+        program=["./acts", "threads", str(THREADS)],
+        status=0,
+    )["plugins"]
+    assert plugins["first"]["total"]["begun"] == THREADS
+    named = [row["symbol"].partition("+")[0] for row in plugins["hotblocks"]["hottest"]]
+    assert named[0] == "work", plugins["hotblocks"]
+
+
+def test_a_stripped_program_has_no_names(tmp_path: Path) -> None:
+    build_bare("counted", tmp_path / "counted", "-s")
+    blocks = result_of(tmp_path, plugins=["hotblocks"])["plugins"]["hotblocks"]
+    assert {row["symbol"] for row in blocks["hottest"]} == {""}
