@@ -60,6 +60,10 @@ WORD_VALUES = range(-(1 << 63), 1 << 64)
 """What fits a 64-bit word, signed or unsigned."""
 
 
+QUANTUM_DEFAULT, QUANTUM_MAX = 100_000, 1 << 32
+"""Instructions of a turn; fewer switch harts more often, more let them wait for each other."""
+SEED_MAX = (1 << 63) - 1
+
 NO_GUEST = Path()
 """In place of a guest's file."""
 
@@ -139,6 +143,12 @@ class Config:
     """Arguments that it is told then, behind its name."""
     semihosting_files: Path | None = None
     """Folder below which it may use files then; None: it may use none."""
+    deterministic: bool = False
+    """Let harts take turns, so that the run repeats; the clock is what they have retired then."""
+    quantum: int = QUANTUM_DEFAULT
+    """Instructions of a turn."""
+    seed: int | None = None
+    """What lengths and order of turns are drawn from; None: all are as long, and in order."""
     check: bool = False
     """Compare what was counted in one way with what another gives, at the end."""
     pin: bool = False
@@ -226,6 +236,7 @@ class Config:
             raise OptionError("--allow", "there are no --keys", "both, or neither")
         self._check_control()
         self._check_gdb()
+        self._check_turns()
         for option, path in self._outputs():
             if path is not None:
                 check_output(option, path)
@@ -302,6 +313,18 @@ class Config:
         if self.control and self.keys is None and (self.bus or "").startswith("tcp:"):
             wrong = f"{self.bus} has a token, and no keys"
             raise OptionError("--control", wrong, "an ipc:// address, or --keys")
+
+    def _check_turns(self) -> None:
+        _check_number("--quantum", self.quantum, 1, QUANTUM_MAX)
+        if self.seed is not None:
+            _check_number("--seed", self.seed, 0, SEED_MAX)
+        given = [("--quantum", self.quantum != QUANTUM_DEFAULT), ("--seed", self.seed is not None)]
+        for option, is_given in given:
+            if is_given and not self.deterministic:
+                raise OptionError(option, "there is no --deterministic", "both, or neither")
+        if self.deterministic and self.engine_name != "llvm":
+            wrong = f"{self.engine_name} can't stop after a number of instructions"
+            raise OptionError("--deterministic", wrong, "--engine llvm")
 
     def _check_gdb(self) -> None:
         if (self.snapshot is None) != (not self.snapshot_at):

@@ -147,6 +147,13 @@ class Engine(Protocol):
     def unfinished(self) -> Virtual | None:
         """Where the current block, which was counted, is to go on; None if it is over."""
 
+    def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> None:
+        """Run no further than to the end of the hart's turn from now on.
+
+        clock: where what the hart's instructions are from the clock is. end: gives how many
+        instructions the hart is to have retired by then.
+        """
+
     def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
 

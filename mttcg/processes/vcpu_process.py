@@ -29,6 +29,7 @@ from mttcg.isa.registry import isa_named
 from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
+from mttcg.memory.native_registers import WITHOUT_INTERRUPTS, PlacedRegisters
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.firmware_ports import make_firmware
 from mttcg.processes.notified_back_end import back_ends, bells_of
@@ -56,6 +57,7 @@ from mttcg.vcpu.rings import Emitters
 from mttcg.vcpu.shared import Ending, Harts, MachineState, context_address
 from mttcg.vcpu.tables import table_records
 from mttcg.vcpu.trap_loops import TrapLoop
+from mttcg.vcpu.turns import TurnPlan
 from mttcg.vcpu.unsupported_places import MOST_PLACES
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
@@ -182,17 +184,30 @@ class VcpuProcess:
     def _native_devices(self) -> NativeDevices:
         """What of the devices native code may do by itself."""
         return NativeDevices(
-            registers=self.board.native_registers(
-                self.machine.device_state, self.harts.count, self.message.device_symbols
-            ),
+            registers=self._native_registers(),
             harts=HostAddress(address_of_buffer(self.maps["harts"])),
             wake_fds=tuple(self.harts.wake_fds),
             console=self.fds["console_output"],
             input=self.fds["console_input"],
             input_began=self.machine.input_began,
             bells=bells_of(self.board, self.fds),
-            firmware=native_firmware_of(self.isa.name) if self.message.below_firmware else None,
+            firmware=self._native_firmware(),
         )
+
+    def _native_registers(self) -> tuple[PlacedRegisters, ...]:
+        """Registers that native code answers; in turns none of which an interrupt may come."""
+        placed = self.board.native_registers(
+            self.machine.device_state, self.harts.count, self.message.device_symbols
+        )
+        if not self.config.deterministic:
+            return tuple(placed)
+        return tuple(each for each in placed if each.registers.kind in WITHOUT_INTERRUPTS)
+
+    def _native_firmware(self) -> tuple[str, str] | None:
+        """Native code that answers calls; in turns the host does all, and looks what came of it."""
+        if not self.message.below_firmware or self.config.deterministic:
+            return None
+        return native_firmware_of(self.isa.name)
 
     def _make_firmware(self, ram: GuestRam) -> Firmware | None:
         """What answers the guest's calls; None if it brings its own, or needs none."""
@@ -289,6 +304,8 @@ class VcpuProcess:
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
+        if self.config.deterministic:
+            vcpu.take_turns(self.harts, TurnPlan(self.config.quantum, self.config.seed))
         begin(vcpu, self.message)
         vcpu.run()
         if self.tracking.warning:

@@ -218,6 +218,8 @@ class Run:
             self.check_rings += make_rings(self.config.smp)
         machine = MachineState(maps["machine"], self.board.timebase)
         self.board.prepare(machine.device_state)
+        if self.config.deterministic:
+            machine.take_turns()
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
         state = RunState(
             identifier=self.identifier,

@@ -37,6 +37,7 @@ from mttcg.vcpu.spins import Spins
 from mttcg.vcpu.stops import HartStops
 from mttcg.vcpu.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
 from mttcg.vcpu.trap_loops import TrapLoop, TrapLoops
+from mttcg.vcpu.turns import TurnPlan, Turns
 from mttcg.vcpu.unsupported_places import UnsupportedPlaces
 from mttcg.vcpu.zero_block import WIDEST, zero_block
 from mttcg.vcpu.zeros import Zeros
@@ -68,11 +69,13 @@ class Vcpu:
         host_calls: does the guest's calls of the host; None if it is to have none.
         device_events: tells plugins of devices.
         spins, zeros: look whether the hart gets nowhere; None if nobody wants to know.
+        turns: those of the hart; None if all harts run at once.
     """
 
     host_calls: HostCalls | None = None
     spins: Spins | None = None
     zeros: Zeros | None = None
+    turns: Turns | None = None
 
     def __init__(
         self,
@@ -145,6 +148,20 @@ class Vcpu:
         told = ("plugin_trap", "plugin_interrupt")
         return self.left_blocks.any() or any(map(self.lifecycle.has_listeners, told))
 
+    def take_turns(self, harts: Harts, plan: TurnPlan) -> None:
+        """Have the hart take turns with the others."""
+        index, hart = self.hart.index, self.hart
+
+        def wait() -> None:
+            asleep = hart.state == Activity.IDLE
+            if not hart.request:
+                self._wait_for_request(LONGEST_SLEEP)
+            if hart.request:
+                (self._serve_requests_asleep if asleep else self._serve_requests)()
+
+        self.turns = Turns(index, harts, self.machine, self.system, plan, wait)
+        self.engine.take_turns(self.turns.clock, self.turns.limit)
+
     def _arm_timer(self) -> None:
         """Have the hart look when its timer is due, unless native code looks at the clock."""
         if self.needs_timer:
@@ -178,9 +195,13 @@ class Vcpu:
         hart, engine = self.hart, self.engine
         hart.state = Activity.RUNNING
         self.changes.follow()
+        if self.turns is not None:
+            self.turns.begin()
         self.lifecycle.tell("plugin_vcpu_start")
         stay(self)
         while not self.machine.stopping:
+            if self.turns is not None:
+                self.turns.look()
             if hart.request:
                 self._serve_requests()
             hart.alert = 0  # before the inputs are looked at
@@ -481,6 +502,8 @@ class Vcpu:
         self.lifecycle.tell("plugin_vcpu_idle")
         hart.state = Activity.IDLE
         os.eventfd_write(self.notice_fd, 1)
+        if self.turns is not None:
+            self.turns.sleep(until)
         while not (machine.stopping or until()):
             due = deadline()
             limit = seconds_until(due, machine) if due != NEVER else LONGEST_SLEEP
