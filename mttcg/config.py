@@ -61,6 +61,10 @@ CONSOLES = ("uart", "virtio")
 """What the terminal's keys go to: the serial port, or a virtio console beside it."""
 DEFAULT_CONSOLE = CONSOLES[0]
 
+QUANTUM_DEFAULT, QUANTUM_MAX = 100_000, 1 << 32
+"""Instructions of a turn; fewer switch harts more often, more let them wait for each other."""
+SEED_MAX = (1 << 63) - 1
+
 NO_GUEST = Path()
 """In place of a guest's file."""
 
@@ -144,6 +148,12 @@ class Config:
     """Arguments that it is told then, behind its name."""
     semihosting_files: Path | None = None
     """Folder below which it may use files then; None: it may use none."""
+    deterministic: bool = False
+    """Let harts take turns, so that the run repeats; the clock is what they have retired then."""
+    quantum: int = QUANTUM_DEFAULT
+    """Instructions of a turn."""
+    seed: int | None = None
+    """What lengths and order of turns are drawn from; None: all are as long, and in order."""
     check: bool = False
     """Compare what was counted in one way with what another gives, at the end."""
     pin: bool = False
@@ -228,6 +238,7 @@ class Config:
             raise OptionError("--allow", "there are no --keys", "both, or neither")
         self._check_control()
         self._check_gdb()
+        self._check_turns()
         for option, path in self._outputs():
             if path is not None:
                 check_output(option, path)
@@ -306,6 +317,33 @@ class Config:
         if self.control and self.keys is None and (self.bus or "").startswith("tcp:"):
             wrong = f"{self.bus} has a token, and no keys"
             raise OptionError("--control", wrong, "an ipc:// address, or --keys")
+
+    def _check_turns(self) -> None:
+        check_number("--quantum", self.quantum, 1, QUANTUM_MAX)
+        if self.seed is not None:
+            check_number("--seed", self.seed, 0, SEED_MAX)
+        given = [("--quantum", self.quantum != QUANTUM_DEFAULT), ("--seed", self.seed is not None)]
+        for option, is_given in given:
+            if is_given and not self.deterministic:
+                raise OptionError(option, "there is no --deterministic", "both, or neither")
+        if self.deterministic and self.engine_name != "llvm":
+            wrong = f"{self.engine_name} can't stop after a number of instructions"
+            raise OptionError("--deterministic", wrong, "--engine llvm")
+        for option in filter(lambda _option: self.deterministic, self._from_outside()):
+            wrong = "what comes from there comes at no fixed instruction"
+            raise OptionError(option, wrong, f"no {option} with --deterministic")
+
+    def _from_outside(self) -> list[str]:
+        """The options by which something comes from outside while the guest runs."""
+        given: dict[str, object] = {
+            "--drive": self.drives,
+            "--share": self.shares,
+            "--net": self.nets,
+        }
+        given |= {"--rng": self.rng, "--console": self.has_virtio_console}
+        given |= {"--from": self.from_snapshot, "--snapshot": self.snapshot, "--gdb": self.gdb}
+        given |= {"--semihosting-files": self.semihosting_files, "exec": self.streams}
+        return [option for option, value in given.items() if value]
 
     def _check_gdb(self) -> None:
         if (self.snapshot is None) != (not self.snapshot_at):

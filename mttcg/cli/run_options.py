@@ -12,6 +12,7 @@ from mttcg.config import (
     DEFAULT_TIERS,
     ENGINES,
     NO_GUEST,
+    QUANTUM_DEFAULT,
     STALL_LIMIT_DEFAULT,
     TERMINALS,
     TIERS,
@@ -163,6 +164,23 @@ MACHINE: Options = {
     "--stop-on-trap-loop": {
         "action": "store_true",
         "help": "end the run when a hart takes the same trap for ever, of which it warns anyhow",
+    },
+    "--deterministic": {
+        "action": "store_true",
+        "help": "let harts take turns, with a clock that counts instructions, so that the run "
+        "repeats",
+    },
+    "--quantum": {
+        "metavar": "N",
+        "type": int,
+        "default": QUANTUM_DEFAULT,
+        "help": "instructions of a turn (%(default)s)",
+    },
+    "--seed": {
+        "metavar": "N",
+        "type": int,
+        "help": "draw lengths and order of turns from N; each number gives another run that "
+        "repeats",
     },
     "--check": {
         "action": "store_true",

@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from mttcg.instrument.native.frames import BRANCHES, JUMPS, TAKEN
 from mttcg.instrument.plan.plan import Operation, Plan
@@ -218,6 +218,18 @@ class Engine(Protocol):
 
     def retired(self, pc: Virtual, word: int, target: Virtual) -> None:
         """Tell the plan of an instruction that the host ran, with its registers as they are now."""
+
+
+@runtime_checkable
+class TakesTurns(Protocol):
+    """An engine whose hart can stop after a number of instructions, exactly."""
+
+    def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> None:
+        """Run no further than to the end of the hart's turn from now on.
+
+        clock: where what the hart's instructions are from the clock is. end: gives how many
+        instructions the hart is to have retired by then.
+        """
 
 
 def after_instruction(engine: Engine, pc: Virtual, word: int, target: Virtual) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """What is in RAM when the harts start: images, the values of `--set`, initrd, the device tree."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,13 +44,20 @@ class BootState:
     below_firmware: bool
 
 
+def random_seed(config: Config) -> bytes:
+    """What a kernel is to begin its random numbers from; in a run that repeats always the same."""
+    if not config.deterministic:
+        return os.urandom(SEED_BYTES)
+    return hashlib.shake_256(f"seed {config.seed}".encode()).digest(SEED_BYTES)
+
+
 class _Tree:
     """The device tree, made anew when it is known where all it tells of is."""
 
     def __init__(self, config: Config, boot: BootFiles, board: Board, isa: str) -> None:
         self.config, self.boot, self.board, self.isa = config, boot, board, isa
         boots = boot.below_firmware or boot.has_firmware
-        self.seed = os.urandom(SEED_BYTES) if boots else b""
+        self.seed = random_seed(config) if boots else b""
 
     def content(self, initrd: Physical) -> bytes:
         """Return it; `initrd`: where that is, if there is one."""

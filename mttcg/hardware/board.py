@@ -9,6 +9,7 @@ device keeps between two accesses is in the row's `state_bytes`, which they shar
 from the same ports.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -103,6 +104,8 @@ class Wiring:
     """Tells the user something, once."""
     backends: Mapping[str, BackEndPort] = field(default_factory=dict)
     """By their rows' names, those that there are in this run."""
+    real_time: Callable[[], int] = time.time_ns
+    """Nanoseconds since 1970, as a real-time clock has them before a guest sets it."""
     claimed: Callable[[str, int], None] = lambda _controller, _number: None
     """Told by a controller, by its row's name, which request a hart has claimed."""
 

@@ -184,6 +184,9 @@ class System(Protocol[S]):
     def deadline(self, state: S) -> int:
         """The time at which the hart's timer interrupts it; NEVER if it can't."""
 
+    def timers(self, state: S) -> tuple[int, ...]:
+        """The times at which the hart's timers come, whether they interrupt it or not."""
+
     def cause_name(self, cause: int) -> str:
         """What a trap's cause is called."""
 

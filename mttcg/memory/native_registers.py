@@ -65,6 +65,8 @@ class CallOutcome(IntEnum):
     """The same, and the hart's translations are to be dropped."""
 
 
+WITHOUT_INTERRUPTS = (RegisterKind.TIME, RegisterKind.STATUS, RegisterKind.SEND)
+"""Kinds of which no access makes an interrupt pending, or ends that."""
 OF_EACH_HART = (RegisterKind.LEVEL, RegisterKind.DEADLINE)
 """Kinds of which each hart has a register."""
 

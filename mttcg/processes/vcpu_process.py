@@ -17,6 +17,7 @@ from mttcg.firmware.registry import native_firmware_of
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import board_named
 from mttcg.hardware.mmio import MmioMap
+from mttcg.hardware.outside import HasAlarm
 from mttcg.instrument.api import session
 from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
@@ -27,6 +28,7 @@ from mttcg.isa.registry import isa_named
 from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
+from mttcg.memory.native_registers import WITHOUT_INTERRUPTS, PlacedRegisters
 from mttcg.memory.ram import GuestRam, RamRange
 from mttcg.processes.firmware_ports import make_firmware
 from mttcg.processes.notified_back_end import back_ends, bells_of
@@ -51,6 +53,7 @@ from mttcg.vcpu.instrumentation.tables import table_records
 from mttcg.vcpu.machine.console_ends import ConsoleEnds
 from mttcg.vcpu.machine.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.machine.shared import Ending, Harts, MachineState, context_address
+from mttcg.vcpu.machine.turns import TurnPlan
 from mttcg.vcpu.nowhere.trap_loops import TrapLoop
 from mttcg.vcpu.nowhere.unsupported_places import MOST_PLACES
 from mttcg.vcpu.protocol.channel import Channel
@@ -61,6 +64,7 @@ from mttcg.vcpu.protocol.vcpu_messages import (
     VcpuFailure,
     VcpuWarning,
 )
+from mttcg.vcpu.turn_taking import take_turns
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
@@ -176,23 +180,37 @@ class VcpuProcess:
             say=self._warn,
             backends=back_ends(self.board, self.fds, stops_waiting(lambda: self.vcpu)),
             claimed=claims(lambda: self.vcpu),
+            real_time=self.machine.real_time,
         )
         return self.board.place(wiring, self.message.device_symbols)
 
     def _native_devices(self) -> NativeDevices:
         """What of the devices native code may do by itself."""
         return NativeDevices(
-            registers=self.board.native_registers(
-                self.machine.device_state, self.harts.count, self.message.device_symbols
-            ),
+            registers=self._native_registers(),
             harts=HostAddress(address_of_buffer(self.maps["harts"])),
             wake_fds=tuple(self.harts.wake_fds),
             console=self.fds["console_output"],
             input=self.fds["console_input"],
             input_began=self.machine.input_began,
             bells=bells_of(self.board, self.fds),
-            firmware=native_firmware_of(self.isa.name) if self.message.below_firmware else None,
+            firmware=self._native_firmware(),
         )
+
+    def _native_registers(self) -> tuple[PlacedRegisters, ...]:
+        """Registers that native code answers; in turns none of which an interrupt may come."""
+        placed = self.board.native_registers(
+            self.machine.device_state, self.harts.count, self.message.device_symbols
+        )
+        if not self.config.deterministic:
+            return tuple(placed)
+        return tuple(each for each in placed if each.registers.kind in WITHOUT_INTERRUPTS)
+
+    def _native_firmware(self) -> tuple[str, str] | None:
+        """Native code that answers calls; in turns the host does all, and looks what came of it."""
+        if not self.message.below_firmware or self.config.deterministic:
+            return None
+        return native_firmware_of(self.isa.name)
 
     def _make_firmware(self, ram: GuestRam) -> Firmware | None:
         """What answers the guest's calls; None if it brings its own, or needs none."""
@@ -290,6 +308,10 @@ class VcpuProcess:
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
+        if self.config.deterministic:
+            plan = TurnPlan(self.config.quantum, self.config.seed)
+            placed = (each.device for each in devices.ranges())
+            take_turns(vcpu, self.harts, plan, [d for d in placed if isinstance(d, HasAlarm)])
         begin(vcpu, self.message)
         vcpu.run()
         if self.tracking.warning:

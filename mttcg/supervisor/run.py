@@ -221,6 +221,9 @@ class Run:
             self.check_rings += make_rings(self.config.smp)
         machine = MachineState(maps["machine"], self.board.timebase)
         self.board.prepare(machine.device_state)
+        if self.config.deterministic:
+            machine.take_turns()
+            machine.end_input()
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
         state = RunState(
             identifier=self.identifier,
@@ -300,7 +303,7 @@ class Run:
             window=TerminalWindow(state, stdin_fd),
             notice_fd=self.fds["notice"],
             console=console,
-            stdin_fd=stdin_fd,
+            stdin_fd=None if self.config.deterministic else stdin_fd,
             lines=ConsoleLines(TYPED_SECONDS if is_terminal(stdin_fd) else LINE_SECONDS),
             beside_prints=is_beside_prints(console),
             on_tick=tick,

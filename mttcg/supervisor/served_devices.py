@@ -19,10 +19,12 @@ from mttcg.vcpu.machine.shared import Ending, Harts, MachineState
 class ServedDevices:
     """Those whose row says so.
 
-    `input_is_open` says whether there may be more input.
+    `input_is_open` says whether there may be more input. `has_alarms`: where harts take turns they
+    look after alarms themselves.
     """
 
     devices: Sequence[Device]
+    has_alarms: bool = True
     input_is_open: Callable[[], bool] = lambda: False
 
     def input_came(self) -> None:
@@ -53,7 +55,8 @@ class ServedDevices:
             device.ring_due()
 
     def _alarms(self) -> list[HasAlarm]:
-        return [device for device in self.devices if isinstance(device, HasAlarm)]
+        devices = self.devices if self.has_alarms else ()
+        return [device for device in devices if isinstance(device, HasAlarm)]
 
 
 def served_devices(
@@ -72,5 +75,6 @@ def served_devices(
         console=console,
         finish=lambda status: machine.stop(Ending.GUEST, status),
         state=machine.device_state,
+        real_time=machine.real_time,
     )
-    return ServedDevices(board.served(wiring, symbols))
+    return ServedDevices(board.served(wiring, symbols), not machine.takes_turns)

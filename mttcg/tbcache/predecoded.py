@@ -37,7 +37,11 @@ HANDLERS_AT = OWN_HANDLERS + HALVES * 8
 """Byte offset of the host address of the page's handlers, by number."""
 SLOT_AT = HANDLERS_AT + 8
 """Byte offset of the number of the slot that has its content."""
-PAGE_BYTES = SLOT_AT + 8
+KNOWN_AT = SLOT_AT + 8
+"""Byte offset of what is known of each instruction that has a record, a byte each, by place."""
+ENDS_BLOCK = 0x80
+"""Set in that byte if the instruction ends its block; the rest is its length."""
+PAGE_BYTES = KNOWN_AT + HALVES
 PREDECODED_BYTES = GENERATION_BYTES + SLOTS * PAGE_BYTES
 """Of the segment, which is sparse."""
 

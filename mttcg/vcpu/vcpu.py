@@ -12,7 +12,6 @@ from mttcg.instrument.api.cpu import CallbackPhase
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Missing
-from mttcg.isa.facts import Access
 from mttcg.isa.system import Effect, MemoryFault, Trap
 from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
@@ -22,8 +21,9 @@ from mttcg.vcpu.beginning import stay
 from mttcg.vcpu.host.firmware_calls import FirmwareCalls
 from mttcg.vcpu.host.host_calls import HostCalls
 from mttcg.vcpu.host.host_work import HostWorkCounter
+from mttcg.vcpu.host.made_accesses import load, store
 from mttcg.vcpu.host.no_translation import NoTranslationError
-from mttcg.vcpu.host.places import MemoryPart, find_places, load_parts, store_parts
+from mttcg.vcpu.host.places import find_places
 from mttcg.vcpu.host.remote_fences import RemoteFences
 from mttcg.vcpu.host.zero_block import WIDEST, zero_block
 from mttcg.vcpu.instrumentation.device_events import DeviceEvents
@@ -31,9 +31,10 @@ from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
 from mttcg.vcpu.instrumentation.kernel_events import KernelEvents
 from mttcg.vcpu.instrumentation.left_blocks import LeftBlocks
 from mttcg.vcpu.instrumentation.lifecycle import Lifecycle
-from mttcg.vcpu.machine.devices import AccessedDevice, Devices
+from mttcg.vcpu.machine.devices import Devices
 from mttcg.vcpu.machine.shared import Harts, MachineState
 from mttcg.vcpu.machine.timer import LONGEST_SLEEP, Stopwatch, Timer, seconds_until
+from mttcg.vcpu.machine.turns import Turns
 from mttcg.vcpu.nowhere.seen_traps import SeenTraps
 from mttcg.vcpu.nowhere.spins import Spins
 from mttcg.vcpu.nowhere.trap_loops import TrapLoop, TrapLoops
@@ -41,8 +42,6 @@ from mttcg.vcpu.nowhere.unsupported_places import UnsupportedPlaces
 from mttcg.vcpu.nowhere.zeros import Zeros
 from mttcg.vcpu.stops import HartStops
 
-Found = tuple[AccessedDevice, int] | None
-"""The device that is accessed, and at which offset; None if it is RAM."""
 FINDING = ("plugin_pre_translate", "plugin_needs_before_insn")
 
 
@@ -68,11 +67,13 @@ class Vcpu:
         host_calls: does the guest's calls of the host; None if it is to have none.
         device_events: tells plugins of devices.
         spins, zeros: look whether the hart gets nowhere; None if nobody wants to know.
+        turns: those of the hart; None if all harts run at once.
     """
 
     host_calls: HostCalls | None = None
     spins: Spins | None = None
     zeros: Zeros | None = None
+    turns: Turns | None = None
 
     def __init__(
         self,
@@ -145,6 +146,14 @@ class Vcpu:
         told = ("plugin_trap", "plugin_interrupt")
         return self.left_blocks.any() or any(map(self.lifecycle.has_listeners, told))
 
+    def attend(self) -> None:
+        """Sleep until something is asked of this vCPU, and do it."""
+        asleep = self.hart.state == Activity.IDLE
+        if not self.hart.request:
+            self._wait_for_request(LONGEST_SLEEP)
+        if self.hart.request:
+            (self._serve_requests_asleep if asleep else self._serve_requests)()
+
     def _arm_timer(self) -> None:
         """Have the hart look when its timer is due, unless native code looks at the clock."""
         if self.needs_timer:
@@ -178,9 +187,13 @@ class Vcpu:
         hart, engine = self.hart, self.engine
         hart.state = Activity.RUNNING
         self.changes.follow()
+        if self.turns is not None:
+            self.turns.begin()
         self.lifecycle.tell("plugin_vcpu_start")
         stay(self)
         while not self.machine.stopping:
+            if self.turns is not None:
+                self.turns.look()
             if hart.request:
                 self._serve_requests()
             hart.alert = 0  # before the inputs are looked at
@@ -431,8 +444,8 @@ class Vcpu:
             fault = MemoryFault.STORE if access.stores else MemoryFault.LOAD
             self._take(self.system.fault(fault, left.pc, address))
             return
-        made = self._store if access.stores else self._load
-        value = made(left.pc, access, address, found, places)
+        made = store if access.stores else load
+        value = made(self.engine, self.ram, left.pc, access, address, (found, places))
         self.hart.pc = Virtual(left.pc + facts.length)
         self.engine.retired(left.pc, left.word, self.hart.pc)
         self.engine.resume(self.hart.pc)
@@ -440,32 +453,6 @@ class Vcpu:
             told = (found[0].name, address, access.size, value, access.stores)
             self.lifecycle.tell("plugin_mmio", *told, pc=left.pc)
             self.device_events.accessed(left.pc)
-
-    def _load(
-        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[MemoryPart]
-    ) -> int:
-        """Read; the plan is told before the register has the value, as with plain RAM."""
-        if found is not None:
-            value = int(found[0].read(found[1], access.size))
-        else:
-            value = load_parts(self.ram, places)
-        self.engine.observe(pc, address, access.size, value, False)
-        write = self.engine.write_f if access.floating else self.engine.write_x
-        write(access.register, access.extend(value))
-        return value
-
-    def _store(
-        self, pc: Virtual, access: Access, address: Virtual, found: Found, places: list[MemoryPart]
-    ) -> int:
-        """Write; the plan is told before, as with plain RAM."""
-        read = self.engine.read_f if access.floating else self.engine.read_x
-        value = int(read(access.register)) & (1 << 8 * access.size) - 1
-        self.engine.observe(pc, address, access.size, value, True)
-        if found is not None:
-            found[0].write(found[1], access.size, value)
-        else:
-            store_parts(self.ram, places, value)
-        return value
 
     def wait(self) -> None:
         """Sleep until an interrupt is pending that ends the wait."""
@@ -481,6 +468,8 @@ class Vcpu:
         self.lifecycle.tell("plugin_vcpu_idle")
         hart.state = Activity.IDLE
         os.eventfd_write(self.notice_fd, 1)
+        if self.turns is not None:
+            self.turns.sleep(until)
         while not (machine.stopping or until()):
             due = deadline()
             limit = seconds_until(due, machine) if due != NEVER else LONGEST_SLEEP

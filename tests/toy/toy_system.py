@@ -143,6 +143,10 @@ class ToySystem:
         """See System."""
         return bool(state.lines[SOFTWARE]) or clock.time() >= state.timer_deadline
 
+    def timers(self, state: ToyState) -> tuple[int, ...]:
+        """See System."""
+        return () if state.timer_deadline == NEVER else (state.timer_deadline,)
+
     def deadline(self, state: ToyState) -> int:
         """See System."""
         return state.timer_deadline

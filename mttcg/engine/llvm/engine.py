@@ -1,6 +1,7 @@
 """The LLVM engine of one vCPU."""
 
 import ctypes
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -36,6 +37,7 @@ from mttcg.engine.llvm.page_code import FetchRefused, PageCode
 from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.tiering import Tiering, TranslatorLink, Unlinked
 from mttcg.engine.llvm.translate import Translator
+from mttcg.engine.llvm.turn_limit import TurnLimit
 from mttcg.instrument.native import operations
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
@@ -141,6 +143,12 @@ class LlvmEngine:
         self.first = int(self.frame[Word.RESUME])
         self.moved: Virtual | None = None
         self.stopping = False
+        self.turn: TurnLimit | None = None
+
+    def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> None:
+        """See Engine."""
+        what = self.hart, self.frame, self.code.interpreter
+        self.turn = TurnLimit(*what, clock, end)
 
     def _make_frame(self) -> "np.ndarray[Any, np.dtype[np.uint64]]":
         frame = np.zeros(Word.WORDS, dtype=np.uint64)
@@ -170,6 +178,8 @@ class LlvmEngine:
         hart, frame = self.hart, self.frame
         hart.pc = pc
         while True:
+            if self.turn is not None and not self.turn.left():
+                return Exit(ExitKind.REQUEST, hart.pc)
             self._follow_generation()
             self.tiering.answer()
             if self.addresses is not None and not self.addresses.enter():
@@ -181,12 +191,18 @@ class LlvmEngine:
                 self.code.prepare(hart.pc)
                 frame[Word.FIRST] = self.first
             before = hart.instructions
+            if self.turn is not None:
+                self.turn.begin()
             self.native(*self.arguments)
+            if self.turn is not None:
+                self.turn.end_exactly()
             self.code.follow_new_versions(self.jumps)
             reason = Reason(int(frame[Word.EXIT]))
             if reason in BEFORE_A_BLOCK and (hart.pc, hart.instructions) == (resumed, before):
                 self.resumed = resumed  # it has not begun
-            if reason is Reason.UNPREPARED:
+            if reason is Reason.TURN_OVER:
+                self.resumed, self.first = hart.pc, int(frame[Word.RESUME])
+            elif reason is Reason.UNPREPARED:
                 self.resumed, self.first = hart.pc, int(frame[Word.EXIT_DETAIL])
                 if frame[Word.OTHER_HALF]:
                     return Exit(ExitKind.OTHER_VERSION, hart.pc)
@@ -196,6 +212,8 @@ class LlvmEngine:
                 if not self.memory.ram_range.has_page(self.code.page_of(hart.pc)):
                     return Exit(ExitKind.FETCH, hart.pc, address=hart.pc)
                 self._learn(hart.pc)
+                if self.turn is not None:
+                    self.code.prepare(hart.pc)  # the end of a turn is run by the interpreter
             elif reason is Reason.ROUNDING and self._compute(self.code.left_word(hart.pc)):
                 continue
             elif reason is not Reason.STALE:

@@ -4,6 +4,7 @@ Registers, counts and plan are the same for both: a run looks as if LLVM had don
 of Unicorn is loaded, made or mapped before it is needed.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mttcg.engine.base import AccessRefused, Exit, ExitKind
@@ -12,7 +13,7 @@ from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
 from mttcg.isa.kind import Kind
-from mttcg.memory.address import Physical, PhysicalPage, Virtual
+from mttcg.memory.address import HostAddress, Physical, PhysicalPage, Virtual
 from mttcg.state.named_counts import UnsupportedCounts
 from mttcg.tbcache.cache import Block
 
@@ -42,6 +43,10 @@ class FallbackEngine:
         self.native_system = engine.native_system
         self.unsupported = UnsupportedCounts(engine.hart)
         self.stepper: Stepper | None = None
+
+    def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> None:
+        """See Engine."""
+        self.llvm.take_turns(clock, end)
 
     def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""

@@ -127,6 +127,18 @@ class Word(IntEnum):
     CLEAR = auto()  # host address of memset(3)
     FIRMWARE = auto()  # of what answers calls of the guest, 0: the host does
     FIRMWARE_WORDS = auto()  # of its words
+    # of turns, in a run that repeats; see `interpreter/turns`
+    TURNS = auto()  # 1: harts take turns, and only the host takes interrupts between instructions
+    TURN_END = auto()  # what the hart has retired where it is to stop, exactly; 0: the count says
+    TURN_CLOCK = auto()  # host address of what the hart's instructions are from the clock, 0: none
+    TIMER_SET = auto()  # 1: a timer was set natively
+    UNCOUNTED = auto()  # instructions up to an access to a device that the hart's counter lacks
+    STOP = auto()  # host address of the handler at which a turn ends within a block
+    STOPS_AT = auto()  # of the record that has it, 0: none
+    STOPPED_HANDLER = auto()  # what this has otherwise
+    TRANSLATED = auto()  # of the handler where a translation is to be entered
+    PREDECODE = auto()  # of what predecodes a page to which nothing is attached
+    ENTERED = auto()  # of what enters a block that has something attached
     WORDS = auto()
 
 
@@ -154,6 +166,7 @@ class Reason(IntEnum):
     LOAD_PAGE_FAULT = 17
     STORE_PAGE_FAULT = 18
     FETCH_PAGE_FAULT = 19
+    TURN_OVER = 20  # the hart's turn ends within its block
     HOT = 10  # there is a sample while the translator sleeps; the run goes on
 
 

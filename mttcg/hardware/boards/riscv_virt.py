@@ -77,7 +77,8 @@ def _finisher(ports: DevicePorts) -> Sequence[Device]:
 
 
 def _rtc(ports: DevicePorts) -> Sequence[Device]:
-    return (GoldfishRtc(ports.state, ports.line, ports.wiring.notify),)
+    wiring = ports.wiring
+    return (GoldfishRtc(ports.state, ports.line, wiring.notify, wiring.real_time),)
 
 
 def _clint(ports: DevicePorts) -> Sequence[Device]:

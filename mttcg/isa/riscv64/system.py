@@ -149,6 +149,10 @@ class Rv64System:
         has_own = state.menvcfg & MENVCFG_STCE and state.mie & SUPERVISOR_TIMER_INTERRUPT
         return min(machine, state.stimecmp if has_own else NEVER)
 
+    def timers(self, state: Hart) -> tuple[int, ...]:
+        """See System."""
+        return tuple(time for time in (state.timer_deadline, state.stimecmp) if time != NEVER)
+
     def cause_name(self, cause: int) -> str:
         """See System."""
         return CAUSE_NAMES[Cause(cause)]

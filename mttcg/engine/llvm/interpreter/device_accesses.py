@@ -2,6 +2,7 @@
 
 from mttcg.engine.llvm.accesses import Accesses
 from mttcg.engine.llvm.address_rows import ACCESS_SHIFT, LOADS, STORES, TranslationOutcome
+from mttcg.engine.llvm.counts import INSTRUCTION_SHIFT
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.device_functions import LOAD, LOOK, STORE
 from mttcg.engine.llvm.ir.forms import COUNTER, GUEST, UNKNOWN
@@ -44,6 +45,10 @@ class DeviceAccesses(Accesses):
     def _register(self, physical: I64, address: I64, size: int) -> Pointer:
         """Where a register's value is."""
         build = self.builder
+        running, since = build.load(COUNT, COUNTER, I64), build.load(SINCE, COUNTER, I64)
+        counted = build.binary("sub", running, since)
+        with_this = build.binary("add", build.binary("ashr", counted, INSTRUCTION_SHIFT), 1)
+        build.store(with_this, build.offset(FRAME, 8 * Word.UNCOUNTED), COUNTER)
         found = build.call(I64, LOAD, HART, FRAME, physical, size)
         self._leave_unless(found, address)
         return build.cast("inttoptr", found, Pointer)

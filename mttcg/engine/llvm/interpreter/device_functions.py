@@ -135,7 +135,8 @@ def _load_deadline(build: Builder, row: Pointer, _none: BasicBlock) -> None:
 
 
 def _load_time(build: Builder, _row: Pointer, _none: BasicBlock) -> None:
-    _give_value(build, build.call(I64, TIME, HART, FRAME))
+    uncounted = frame_word(build, Word.UNCOUNTED)
+    _give_value(build, build.call(I64, TIME, HART, FRAME, uncounted))
 
 
 def _device(build: Builder, row: Pointer) -> Pointer:

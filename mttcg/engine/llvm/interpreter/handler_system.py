@@ -15,7 +15,7 @@ from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer
 from mttcg.engine.llvm.places import FRAME, HART, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Segment
-from mttcg.engine.llvm.signature import BLOCK, IP, RUNNING, tail_call
+from mttcg.engine.llvm.signature import BLOCK, IP, RUNNING, frame_word, tail_call
 from mttcg.isa.operations import SystemWords
 from mttcg.memory.native_registers import CallOutcome
 
@@ -55,6 +55,20 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         counted = build.binary("sub", RUNNING, build.load(SINCE, COUNTER, I64))
         here = build.binary("ashr", counted, INSTRUCTION_SHIFT)
         return build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), here)
+
+    def uncounted(self) -> I64:
+        """See NativeState; this instruction is one of them."""
+        counted = self.builder.binary("sub", RUNNING, self.builder.load(SINCE, COUNTER, I64))
+        return self.builder.binary(
+            "add", self.builder.binary("ashr", counted, INSTRUCTION_SHIFT), 1
+        )
+
+    def write_state(self, field: str, value: I64, number: int = 0) -> None:
+        """See StateWords."""
+        super().write_state(field, value, number)
+        if field in self.events.timers:
+            turns = frame_word(self.builder, Word.TURNS)  # the host looks when it comes there
+            self.builder.store(turns, self.builder.offset(FRAME, 8 * Word.TIMER_SET), COUNTER)
 
     def require(self, condition: I64) -> None:
         """See SystemWords."""

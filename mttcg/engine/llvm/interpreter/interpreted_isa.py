@@ -60,6 +60,7 @@ class SystemEvents:
         waking_interrupts: those that end a wait.
         causes: of the traps for accesses that can't be made.
         illegal: the cause of the trap for an illegal instruction, whose value is the instruction.
+        timers: fields of the hart's state that are times of a timer, and that instructions write.
     """
 
     take_trap: TakeTrap
@@ -68,6 +69,7 @@ class SystemEvents:
     waking_interrupts: PendingInterrupts
     causes: Mapping[MemoryFault, int]
     illegal: int
+    timers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -244,6 +244,7 @@ class PageInterpreter:
             self.pages.cache.keep_all(version.slot)  # its records are for this vCPU alone to know
             native = load_observed(self.isa)
             self.frame[Word.PREDECODE_OBSERVED] = native.predecode
+            self.frame[Word.ENTERED] = native.entered
             here[key] = ObservedPage(native, version.sites, version.slot, watched)
         return here[key]
 

@@ -22,6 +22,7 @@ from mttcg.engine.llvm.interpreter.handlers import name_of, source
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.predecode import PREDECODE
 from mttcg.engine.llvm.interpreter.shared import (
+    ALWAYS,
     ENTER,
     FILL,
     LEFT,
@@ -31,6 +32,7 @@ from mttcg.engine.llvm.interpreter.shared import (
 from mttcg.engine.llvm.interpreter.straddle import STRADDLE
 from mttcg.engine.llvm.interpreter.system_functions import ATTEND_AT_LOOK, DUE
 from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER
+from mttcg.engine.llvm.interpreter.turns import TURN_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import host_digest, kept_or_made
 from mttcg.isa.registry import NAMES
@@ -56,6 +58,7 @@ class InterpreterFunctions(NamedTuple):
         enter, resume, take_over: to be called like translated code.
         attend, due: see `system_functions`; 0 if the host does all that is of the system.
         straddle: see there; 0 if no addresses are translated.
+        always: in the place of `attend` where harts take turns; turn_over: see `turns`.
     """
 
     handlers: tuple[HostAddress, ...]
@@ -72,6 +75,8 @@ class InterpreterFunctions(NamedTuple):
     attend: HostAddress
     due: HostAddress
     straddle: HostAddress
+    always: HostAddress
+    turn_over: HostAddress
 
 
 DECODING = "decoding"
@@ -106,7 +111,8 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME, TAKE_OVER)
     system = (at.get(function, NO_FUNCTION) for function in (ATTEND_AT_LOOK, DUE, STRADDLE))
     found = (at[name] for name in others)
-    return InterpreterFunctions(handlers, put_table(handlers), *found, *system)
+    turns = (at[function] for function in (ALWAYS, TURN_OVER.removeprefix("@")))
+    return InterpreterFunctions(handlers, put_table(handlers), *found, *system, *turns)
 
 
 def put_table(handlers: tuple[HostAddress, ...]) -> HostAddress:

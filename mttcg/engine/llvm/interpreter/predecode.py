@@ -25,7 +25,9 @@ from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import WORD_BYTES, offsets_of
 from mttcg.tbcache.layout import SLOT, TAIL_AT
 from mttcg.tbcache.predecoded import (
+    ENDS_BLOCK,
     HANDLERS_AT,
+    KNOWN_AT,
     OPERANDS,
     OWN_HANDLER_SHIFT,
     OWN_HANDLERS,
@@ -236,6 +238,7 @@ class Predecode:
         flags = self._number(candidate, "flags", I8)
         record, length = self.record_at(at), self._number(candidate, "length", I16)
         self.describe(record, build.load(CODE_WORD, UNKNOWN, I64), length, flags)
+        self._put_known(at, length, flags)
         # others may write the same here, and read it as soon as the handler is there
         build.store(self._discard(operands, flags), build.offset(record, OPERANDS), ORDERED)
         handler = self._handler(candidate, at, operands)
@@ -251,6 +254,14 @@ class Predecode:
         there = build.load(self.record_at(following), ORDERED, Pointer)
         empty = build.load(build.offset(self.handlers, 8 * EMPTY_NUMBER), UNKNOWN, Pointer)
         build.branch(build.compare("eq", there, empty), self.next, self.done)
+
+    def _put_known(self, at: I64, length: I64, flags: I64) -> None:
+        """Write how long the instruction is, and whether it ends its block."""
+        build = self.builder
+        ends = build.compare("ne", build.binary("and", flags, decoding.ENDS), 0)
+        known = build.binary("or", length, build.select(ends, ENDS_BLOCK, 0, I64))
+        place = build.offset(build.offset(RECORDS, build.binary("lshr", at, 1)), KNOWN_AT)
+        build.store(build.cast("trunc", known, I8), place, UNKNOWN)
 
     def _discard(self, operands: I64, flags: I64) -> I64:
         """Operands that name another word in place of the first integer register."""

@@ -29,7 +29,7 @@ from mttcg.engine.llvm.interpreter.find_records import (
 )
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.operations import SHOW_RECORDS, show_records_function
-from mttcg.engine.llvm.interpreter.state_words import TIME, read_clock
+from mttcg.engine.llvm.interpreter.state_words import TIME, UNCOUNTED, read_clock
 from mttcg.engine.llvm.interpreter.straddle import STRADDLE, straddle
 from mttcg.engine.llvm.interpreter.system_functions import (
     ATTEND,
@@ -38,6 +38,15 @@ from mttcg.engine.llvm.interpreter.system_functions import (
     STATUS,
     TRAP,
     SystemFunctions,
+)
+from mttcg.engine.llvm.interpreter.turns import (
+    TURN_OVER,
+    enter_exactly,
+    is_exact,
+    left_of_turn,
+    place_stop,
+    stop_functions,
+    take_stop,
 )
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
@@ -76,6 +85,8 @@ from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHI
 
 FILL, NEXT_PAGE, LEFT, TRANSLATED = "fill", "next_page", "left", "translated"
 ENTER = "enter"
+ALWAYS = "always"
+"""In the place of `ATTEND` where harts take turns: the host is to look."""
 REASONS = (
     Reason.REQUEST,
     Reason.SYSTEM,
@@ -112,6 +123,7 @@ def shared_functions(
         f"@{NEXT_PAGE}": _next_page,
         f"@{LEFT}": _left,
         f"@{TRANSLATED}": partial(_translated, isa),
+        TURN_OVER: partial(_leave, isa, reason=Reason.TURN_OVER),
     }
     if isa.translation:
         emitters[f"@{STRADDLE}"] = partial(straddle, own=straddler)
@@ -121,8 +133,11 @@ def shared_functions(
         function = Function(f"{CONVENTION} void {LEAVE}_{reason.name}", PARAMETERS)
         yield function_of(isa, function, partial(_leave_or_trap, isa, reason))
     yield function_of(
-        isa, Function(f"internal i64 {TIME}", (HART, FRAME), "noinline #0"), read_clock
+        isa, Function(f"internal i64 {TIME}", (HART, FRAME, UNCOUNTED), "noinline #0"), read_clock
     )
+    for function, body in zip(stop_functions(), (place_stop, take_stop), strict=True):
+        yield function_of(isa, function, body)
+    yield function_of(isa, Function(f"dso_local i64 @{ALWAYS}", (HART, FRAME)), _always)
     yield from device_functions(partial(function_of, isa))
     yield from _functions_of_system(isa)
     yield show_records_function()
@@ -152,6 +167,10 @@ def function_of(isa: InterpretedIsa, function: Function, emit: Callable[[Builder
     return "\n".join(function.text(advice=True))
 
 
+def _always(build: Builder) -> None:
+    build.give(I64("1"))
+
+
 def _publish(build: Builder, count: I64) -> None:
     build.store(count, COUNT, COUNTER)
     publish_counts(build)
@@ -178,12 +197,18 @@ def _dispatch(isa: InterpretedIsa, build: Builder) -> None:
         build.begin(miss)
         _miss(build, BLOCK, RUNNING)
         build.begin(plain)
+    begin, exactly = build.new_block("begin"), build.new_block("exactly")
+    build.branch(is_exact(build), exactly, begin)
+    build.begin(exactly)
+    _miss(build, BLOCK, RUNNING)
+    build.begin(begin)
     _go_to_translation(build, BLOCK, RUNNING)
 
 
 def _look(isa: InterpretedIsa, build: Builder) -> None:
     """Look for a request before a block whose entry is counted already, and take a sample."""
     pc = pc_at(build, IP)
+    _run_rest_of_turn(isa, build, pc)
     _show_records(build)
     build.store(build.binary("sub", RUNNING, ONE_BLOCK), COUNT, COUNTER)
     publish_counts(build, pc)
@@ -203,11 +228,32 @@ def _look(isa: InterpretedIsa, build: Builder) -> None:
     tail_call(build, DISPATCH, IP, constant(COUNT_START), build.load(PC, COUNTER, I64))
 
 
+def _run_rest_of_turn(isa: InterpretedIsa, build: Builder, pc: I64) -> None:
+    """Where a hart runs the last instructions of its turn, run what it may of the block."""
+    exactly, some, look = (build.new_block(word) for word in ("exactly", "some", "look"))
+    build.branch(is_exact(build), exactly, look, UNLIKELY)
+    build.begin(exactly)
+    left = left_of_turn(build, RUNNING)
+    build.branch(build.compare("sgt", left, 0), some, look)
+    build.begin(some)
+    found = records_of(build, isa, pc, look)
+    enter_exactly(build, found, pc, RUNNING, left)
+    build.begin(look)
+
+
 def _asked(build: Builder, isa: InterpretedIsa) -> I64:
-    """Whether the host is to look; other than 0 if it is."""
+    """Whether the host is to look; other than 0 if it is, as it is where harts take turns."""
+    turns = frame_word(build, Word.TURNS)
+    attend, on, before = build.new_block("attend"), build.new_block("attended"), build.block
+    build.branch(build.compare("eq", turns, 0), attend, on)
+    build.begin(attend)
     if isa.events is None:
-        return build.load_atomic(REQUEST, "monotonic", I64)
-    return build.call(I64, f"@{ATTEND_AT_LOOK}", HART, FRAME)
+        asked: I64 = build.load_atomic(REQUEST, "monotonic", I64)
+    else:
+        asked = build.call(I64, f"@{ATTEND_AT_LOOK}", HART, FRAME)
+    build.goto(on)
+    build.begin(on)
+    return build.phi(I64, (turns, before), (asked, attend))
 
 
 def _leave_or_trap(isa: InterpretedIsa, reason: Reason, build: Builder) -> None:

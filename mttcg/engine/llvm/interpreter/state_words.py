@@ -13,9 +13,9 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER
 from mttcg.engine.llvm.ir.values import I1, I32, I64, Pointer
 from mttcg.engine.llvm.pieces import Pieces
-from mttcg.engine.llvm.places import FRAME, HART, Labels
+from mttcg.engine.llvm.places import FRAME, HART, INSTRUCTIONS, Labels
 from mttcg.engine.llvm.segment import Segment
-from mttcg.engine.llvm.signature import frame_word
+from mttcg.engine.llvm.signature import frame_pointer, frame_word
 from mttcg.engine.llvm.weave import Sites
 from mttcg.engine.llvm.windows import Windows
 from mttcg.isa.operations import Operations, StateWords
@@ -23,6 +23,8 @@ from mttcg.state.words import WORD_BYTES
 
 TIME = "@time"
 """The function that reads the guest's clock."""
+UNCOUNTED = I64("%uncounted")
+"""Its parameter: instructions that the hart's counter lacks."""
 CLOCK_MONOTONIC = 1
 """Of clock_gettime(2), which Python's monotonic_ns is."""
 NANOSECONDS = 1_000_000_000
@@ -85,7 +87,11 @@ class NativeState(StateWords[I64]):
 
     def time(self) -> I64:
         """See StateWords."""
-        return self.builder.call(I64, TIME, HART, FRAME)
+        return self.builder.call(I64, TIME, HART, FRAME, self.uncounted())
+
+    def uncounted(self) -> I64:
+        """Instructions up to here that the hart's counter lacks."""
+        return I64("0")
 
 
 def arithmetic(build: Builder, isa: InterpretedIsa) -> Operations[I64]:
@@ -104,13 +110,25 @@ def read_clock(build: Builder) -> None:
 
     The clock's origin is written by whoever sets the clock, at any time, in one access.
     """
+    turns, wall, on = (build.new_block(word) for word in ("turns", "wall", "on"))
+    by_turns = frame_pointer(build, Word.TURN_CLOCK)
+    none = build.compare("eq", build.cast("ptrtoint", by_turns, I64), 0)
+    build.branch(none, wall, turns)
+    build.begin(turns)
+    retired = build.binary("add", build.load(INSTRUCTIONS, COUNTER, I64), UNCOUNTED)
+    by_instructions = build.binary("add", retired, build.load(by_turns, COUNTER, I64))
+    build.goto(on)
+    build.begin(wall)
     at = build.offset(FRAME, 8 * Word.SECONDS)
     function = build.load(build.offset(FRAME, 8 * Word.CLOCK), COUNTER, Pointer)
     build.call(I32, function, I32(CLOCK_MONOTONIC), at)
     seconds = build.binary("mul", frame_word(build, Word.SECONDS), NANOSECONDS)
     now = build.binary("add", seconds, frame_word(build, Word.NANOSECONDS))
     origin = build.load(build.offset(FRAME, 8 * Word.CLOCK_ORIGIN), COUNTER, Pointer)
-    elapsed = build.binary("sub", now, build.load_atomic(origin, "monotonic", I64))
+    by_clock = build.binary("sub", now, build.load_atomic(origin, "monotonic", I64))
+    build.goto(on)
+    build.begin(on)
+    elapsed = build.phi(I64, (by_instructions, turns), (by_clock, wall))
     ticks, per = frame_word(build, Word.TICKS), frame_word(build, Word.TICKS_PER)
     whole = build.binary("mul", build.binary("udiv", elapsed, per), ticks)
     rest = build.binary("mul", build.binary("urem", elapsed, per), ticks)

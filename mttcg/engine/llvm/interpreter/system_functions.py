@@ -125,6 +125,7 @@ class SystemFunctions:
         publish_counts(build)
         self._follow(build)
         asked = build.call(I64, f"@{ATTEND}", HART, FRAME)
+        asked = build.binary("or", asked, frame_word(build, Word.TIMER_SET))
         build.branch(build.compare("eq", asked, 0), go, stop)
         build.begin(go)
         tail_call(build, DISPATCH, IP, RUNNING, build.load(PC, COUNTER, I64))

@@ -20,6 +20,7 @@ from mttcg.engine.llvm.interpreter.shared import (
     is_function,
     own_handler,
 )
+from mttcg.engine.llvm.interpreter.turns import TURN_OVER, is_exact, left_of_turn, limit
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
 from mttcg.engine.llvm.ir.values import I64, ZERO, Pointer
@@ -47,6 +48,7 @@ def _go_on(build: Builder, isa: InterpretedIsa, name: str, find_observed: Find) 
     miss, plain, observed = (build.new_block(word) for word in ("miss", "plain", "observed"))
     ip, entry, to_pc = records_of(build, isa, TO_PC, miss)
     block = _current_block(build, ip, TO_PC)
+    _limit_to_turn(build, (ip, entry, to_pc), block)
     build.branch(build.compare("eq", ip, entry), plain, observed)
     for which, find in ((plain, _plain_handler), (observed, find_observed)):
         build.begin(which)
@@ -58,6 +60,24 @@ def _go_on(build: Builder, isa: InterpretedIsa, name: str, find_observed: Find) 
     build.store(RUNNING, COUNT, COUNTER)
     publish_counts(build)
     build.end(returns=True)
+
+
+def _limit_to_turn(build: Builder, found: tuple[Pointer, Pointer, I64], block: I64) -> None:
+    """Where a hart runs the last instructions of its turn, have it stop behind them."""
+    ip, entry, to_pc = found
+    exactly, stop, some, on = (
+        build.new_block(word) for word in ("exactly", "stop_here", "some", "goes_on")
+    )
+    build.branch(is_exact(build), exactly, on)
+    build.begin(exactly)
+    left = left_of_turn(build, RUNNING)
+    build.branch(build.compare("sgt", left, 0), some, stop)
+    build.begin(stop)
+    tail_call(build, TURN_OVER, ip, RUNNING, block, to_pc)
+    build.begin(some)
+    limit(build, ip, entry, TO_PC, left)
+    build.goto(on)
+    build.begin(on)
 
 
 def _current_block(build: Builder, ip: Pointer, pc: I64) -> I64:

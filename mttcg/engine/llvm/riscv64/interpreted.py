@@ -154,6 +154,7 @@ INTERPRETED = InterpretedIsa(
         waking_interrupts=enabled_interrupts,
         causes=FAULT_CAUSES,
         illegal=Cause.ILLEGAL_INSTRUCTION,
+        timers=frozenset({"stimecmp"}),
     ),
     translation=NativeTranslation("mttcg.engine.llvm.riscv64.paging.native", TABLES_BYTES),
     lengths=LENGTHS,

@@ -1,0 +1,179 @@
+"""Harts that take turns, so that a run repeats.
+
+One hart runs at a time, and for a number of instructions; then it is the next hart's turn that is
+not asleep. The clock is what all harts have retired, a nanosecond each; while all sleep it jumps to
+the next timer. Whose turn it is, and the clock, are in the machine's memory. Only the vCPU whose
+turn it is writes them, or looks at other harts' states, and these do not change meanwhile.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from mttcg.isa.system import System
+from mttcg.memory.address import HostAddress
+from mttcg.state.vcpu_state import ENDED, NEVER, Activity, Power, VcpuState
+from mttcg.state.words import MASK
+from mttcg.vcpu.machine.shared import Harts, MachineState
+
+GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+"""Of splitmix64, see https://prng.di.unimi.it/splitmix64.c."""
+
+
+def mixed(number: int) -> int:
+    """64 bits that depend on all bits of a number."""
+    number = number * GOLDEN & MASK
+    number = (number ^ number >> 30) * FIRST_FACTOR & MASK
+    number = (number ^ number >> 27) * SECOND_FACTOR & MASK
+    return number ^ number >> 31
+
+
+class TurnPlan(NamedTuple):
+    """How long turns are, and whose the next one is.
+
+    Attributes:
+        quantum: instructions of a turn; with a seed their mean.
+        seed: what lengths and order are drawn from; None: all have the same length, in order.
+    """
+
+    quantum: int
+    seed: int | None = None
+
+    def length(self, turn: int) -> int:
+        """Instructions of a turn, by its number."""
+        if self.seed is None:
+            return self.quantum
+        return 1 + mixed(mixed(self.seed) ^ 2 * turn) % (2 * self.quantum - 1)
+
+    def choose(self, turn: int, harts: list[int]) -> int:
+        """Which of some harts has a turn; they are in the order in which they would come."""
+        if self.seed is None:
+            return harts[0]
+        return harts[mixed(mixed(self.seed) ^ 2 * turn + 1) % len(harts)]
+
+
+class Alarm(Protocol):
+    """A device that interrupts at a time."""
+
+    def seconds_left(self) -> float:
+        """Seconds until then; infinity if no alarm is set."""
+
+    def can_interrupt(self) -> bool:
+        """Whether it interrupts then."""
+
+    def ring_due(self) -> None:
+        """Interrupt if it is time."""
+
+
+class Turns:
+    """The turns of one vCPU's hart.
+
+    Args:
+        index: which hart.
+        harts, machine: of the run.
+        system: of their ISA.
+        plan: of all turns.
+        wait: sleeps until something is asked of this vCPU, and does it.
+        alarms: devices that interrupt at a time.
+
+    Attributes:
+        ends: what the hart has retired at the end of its turn.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        harts: Harts,
+        machine: MachineState,
+        system: System[VcpuState],
+        plan: TurnPlan,
+        wait: Callable[[], None],
+        alarms: Sequence[Alarm] = (),
+    ) -> None:
+        self.index, self.harts, self.machine, self.system = index, harts, machine, system
+        self.hart, self.plan, self.wait = harts.harts[index], plan, wait
+        self.alarms = alarms
+        self.ends = 0
+
+    @property
+    def clock(self) -> HostAddress:
+        """Where what the hart's instructions are from the clock is."""
+        return self.machine.turn_origin
+
+    def limit(self) -> int:
+        """What the hart is to have retired when its turn is over, or a timer's time has come."""
+        machine, now = self.machine, self.machine.time()
+        times = [time for time in self.system.timers(self.hart) if time > now]
+        if not times:
+            return self.ends
+        due = machine.nanoseconds_of(min(times)) - machine.elapsed() + self.hart.instructions
+        return min(self.ends, due)
+
+    def begin(self) -> None:
+        """Wait for the hart's first turn."""
+        self._await()
+
+    def look(self) -> None:
+        """At the turn's end, let others have theirs; back in the hart's next one."""
+        if self.hart.instructions >= self.ends:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """End the turn, let others have theirs; back in the hart's next one."""
+        machine = self.machine
+        machine.end_turn()
+        following = self._next()
+        if following != self.index and not machine.stopping:
+            machine.turn = following
+            self.harts.wake(following)
+        self._await()
+
+    def sleep(self, until: Callable[[], bool]) -> None:
+        """Have no turns until something is so."""
+        while not (self.machine.stopping or until()):
+            self.give_up()
+
+    def _await(self) -> None:
+        machine = self.machine
+        while machine.turn != self.index and not machine.stopping:
+            self.wait()
+        if not machine.stopping:
+            machine.begin_turn(lambda: self.hart.instructions)
+            self.ends = self.hart.instructions + self.plan.length(machine.turns)
+
+    def _next(self) -> int:
+        """Whose turn it is; if all sleep, when the next timer's time has come, or at a request."""
+        machine, harts, count = self.machine, self.harts.harts, self.harts.count
+        order = [(self.index + step) % count for step in range(1, count + 1)]
+        while not machine.stopping:
+            for device in self.alarms:
+                device.ring_due()
+            awake = [index for index in order if self._is_awake(harts[index])]
+            if awake:
+                return self.plan.choose(machine.turns, awake)
+            due = min(*map(self._deadline, harts), *map(self._alarm, self.alarms), NEVER)
+            if due == NEVER:
+                self.wait()
+            else:
+                machine.jump(due)
+        return self.index
+
+    def _is_awake(self, hart: VcpuState) -> bool:
+        if hart.state in ENDED:
+            return False
+        if hart.state != Activity.IDLE:  # one that stands still is asked when it goes on
+            return True
+        if hart.power in (Power.STOPPED, Power.START_PENDING):
+            return hart.power == Power.START_PENDING
+        return self.system.wakes(hart, self.machine)
+
+    def _deadline(self, hart: VcpuState) -> int:
+        asleep = hart.power not in (Power.STOPPED, Power.START_PENDING)
+        return self.system.deadline(hart) if asleep else NEVER
+
+    def _alarm(self, device: Alarm) -> int:
+        """The time at which a device's alarm is due."""
+        left = device.seconds_left() if device.can_interrupt() else math.inf
+        if left == math.inf:
+            return NEVER
+        return self.machine.time() + math.ceil(left * self.machine.timebase)
