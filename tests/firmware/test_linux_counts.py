@@ -11,7 +11,7 @@ pytestmark = [
     pytest.mark.skipif(not IS_THERE, reason=WHY_NOT),
     pytest.mark.skipif(not CHECKED, reason="MTTCG_CHECK_LINUX is not set: it takes minutes"),
 ]
-QUICK = "quiet cryptomgr.notests=1 initcall_blacklist=jent_mod_init"
+QUICK = "cryptomgr.notests=1 initcall_blacklist=jent_mod_init"
 """Words that leave out what takes half of a boot: tests of ciphers."""
 PLUGINS = Path(__file__).parent / "plugins"
 FIVE_WAYS = PLUGINS.parents[1] / "instrument" / "plugins" / "five_ways.py"
