@@ -74,8 +74,8 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Count a batch; devices have no cache lines."""
-        base, size = self.memory
-        inside = records["address"] - np.uint64(base) < np.uint64(size)
+        base, ram_size = self.memory
+        inside = records["address"] - np.uint64(base) < np.uint64(ram_size)
         kept = records[inside & (records["size"] > 0)]
         size, write = kept["size"].astype(np.uint64), kept["write"].astype(np.uint64)
         how = kept["pc"] << np.uint64(PC_SHIFT) | size << np.uint64(SIZE_SHIFT) | write
