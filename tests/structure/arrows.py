@@ -64,7 +64,7 @@ ARROWS = {
         *("semihosting", "host_folder", "snapshot", "debugger"),
     },
     "report": set(),
-    "campaign": {"instrument", "config", "hardware", "guest", "supervisor"},
+    "campaign": {"instrument", "config", "hardware", "guest", "supervisor", "snapshot"},
     "aggregate": {"instrument", "config", "processes", "supervisor"},
     "cli": {
         *("attached", "example_guests", "instrument", "config", "supervisor", "report"),
