@@ -74,6 +74,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The guest's code and symbols": (
         "processes",
         "mapped_areas",
+        "mapped_file",
         "module_symbols",
         "symbol",
         "symbols",

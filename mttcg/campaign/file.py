@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mttcg.campaign.node import TomlNode, read_toml
-from mttcg.config import Config, parse_size
+from mttcg.config import Config
 from mttcg.errors import OptionError
+from mttcg.option_values import parse_size
 
 RETRIES_DEFAULT = 2
 RETRIES_MAX = 100

@@ -12,11 +12,11 @@ from mttcg.config import (
     DEFAULT_TIERS,
     ENGINES,
     NO_GUEST,
-    SMP_MAX,
     STALL_LIMIT_DEFAULT,
     TERMINALS,
     TIERS,
 )
+from mttcg.option_values import SMP_MAX
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The keyword arguments of `add_argument` for each option, by its name."""
@@ -99,6 +99,12 @@ MACHINE: Options = {
         "type": Path,
         "help": "types of the kernel, as BTF or in its vmlinux, in place of those that it has in "
         "itself",
+    },
+    "--sysroot": {
+        "metavar": "DIR",
+        "type": Path,
+        "help": "folder with files of a Linux guest's programs, at the paths that they have there, "
+        "for the names in them",
     },
     "--load": {
         "metavar": "FILE@ADDRESS",

@@ -47,10 +47,10 @@ class UnknownRegisterError(InstrumentError):
 
 
 class UnknownSymbolError(InstrumentError):
-    """A symbol that the guest file does not have."""
+    """A symbol that the guest file, or what a process has mapped, does not have."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"the guest has no symbol {name!r}")
+    def __init__(self, name: str, where: str = "the guest") -> None:
+        super().__init__(f"{where} has no symbol {name!r}")
         self.name = name
 
 

@@ -32,6 +32,9 @@ class KernelIsa(Protocol):
     def tables(self, hart: Any) -> int | None:
         """The page tables of a hart, whatever level it is at; None before there are any."""
 
+    def with_space(self, tables: int, space: int) -> int:
+        """Page tables of the same kind whose root is a page, by its number."""
+
     def look_up(
         self, tables: int, address: Virtual, read: Callable[[Physical], int | None]
     ) -> Physical | None:

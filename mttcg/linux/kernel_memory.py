@@ -40,6 +40,15 @@ class KernelMemory:
             self.pages[page] = found
         return Physical(self.pages[page] + offset_in_page(Virtual(address)))
 
+    def with_space(self, space: int) -> "KernelMemory":
+        """Memory as an address space has it, by the page number of its root."""
+        tables = [self.isa.with_space(self.tables[0], space)]
+        return KernelMemory(self.ram, self.isa, tables, self.layout)
+
+    def find(self, page: int) -> Physical | None:
+        """Where the page at an address is, None if it is not in RAM."""
+        return self._look_up(Virtual(page))
+
     def _look_up(self, page: Virtual) -> Physical | None:
         places = (self.isa.look_up(each, page, self._read_word) for each in self.tables)
         mapped = (place for place in places if place is not None)

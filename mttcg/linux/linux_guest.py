@@ -138,6 +138,26 @@ class LinuxGuest:
         """What the process whose structure is at an address has mapped."""
         return areas_of(self._translated(), task)
 
+    def differing(self, task: int, area: MappedArea, content: bytes) -> int | None:
+        """Where an area of a task has something else than a file; None if nowhere in RAM.
+
+        The last page of what the file has goes on with what is written behind it.
+        """
+        kernel = self._translated()
+        root = kernel.member(kernel.member(task, "task_struct.mm"), "mm_struct.pgd")
+        memory = kernel.with_space(kernel.physical(root) >> PAGE_SHIFT)
+        for address in range(area.start, area.end, PAGE):
+            at = area.offset + address - area.start
+            expected = content[at : at + PAGE]
+            if not expected:
+                return address
+            place = memory.find(address)
+            if place is not None and self.ram.read(place, len(expected)) != expected:
+                return address
+            if len(expected) < PAGE:
+                break
+        return None
+
     def module_symbols(self) -> list[ModuleSymbol]:
         """The functions of the modules that the kernel has loaded."""
         memory = self._memory()

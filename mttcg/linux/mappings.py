@@ -98,6 +98,7 @@ def _area(memory: KernelMemory, place: int) -> MappedArea:
             for letter, bit in (("r", READABLE), ("w", WRITABLE), ("x", EXECUTABLE))
         )
         + ("s" if flags & SHARED else "p"),
+        file_size=_size_of(memory, file) if file else 0,
     )
 
 
@@ -121,6 +122,10 @@ def path_of(memory: KernelMemory, file: int) -> str:
             return "/".join(reversed(names))
         entry = above
     raise KernelDataError(WHAT, f"the file at {file:#x} is in too many folders", EXPECTED)
+
+
+def _size_of(memory: KernelMemory, file: int) -> int:
+    return memory.member(memory.member(file, "file.f_inode"), "inode.i_size")
 
 
 def _name(memory: KernelMemory, entry: int) -> str:

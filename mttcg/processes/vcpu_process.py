@@ -54,9 +54,9 @@ from mttcg.vcpu.machine.shared import Ending, Harts, MachineState, context_addre
 from mttcg.vcpu.nowhere.trap_loops import TrapLoop
 from mttcg.vcpu.nowhere.unsupported_places import MOST_PLACES
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import (
+from mttcg.vcpu.protocol.host_messages import Start
+from mttcg.vcpu.protocol.vcpu_messages import (
     NothingAttached,
-    Start,
     UnsupportedFound,
     VcpuFailure,
     VcpuWarning,
@@ -255,6 +255,7 @@ class VcpuProcess:
             costs=Costs() if self.config.control else None,
             kernel=self._kernel(),
             for_program=self.config.for_program,
+            sysroot=self.config.sysroot,
         )
         session.set_guest(guest)
         devices = self.devices()

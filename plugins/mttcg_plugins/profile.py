@@ -11,8 +11,9 @@ r"""Show where a Linux guest spends its instructions: by process and function, k
 Every so many instructions (`every`) of each vCPU it looks where that is, and by frame pointers who
 called; that is decided natively. With `exact` each block is counted natively for the process that
 runs, so that all instructions are there, as many as were retired, without callers. The flame graph
-has the process as its root. Names of programs need `sysroot`, a folder with the guest's files. What
-is mapped is looked at when a process ends, or becomes another program, and at the end. `out` gets
+has the process as its root. Names of programs need their files: in the run's `--sysroot`, or in
+`sysroot`. A file there that is another than the guest's is told of, and has no names. What is
+mapped is looked at when a process ends, or becomes another program, and at the end. `out` gets
 collapsed stacks, `perf` the text of `perf script`, `pprof` a file for pprof; of samples, or where
 there are none of what is counted.
 """
@@ -21,6 +22,7 @@ from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,6 +42,7 @@ from mttcg.instrument import (
     instrument,
     instrument_block,
     mapped_areas,
+    mapped_file,
     module_symbols,
     option,
     printable,
@@ -90,7 +93,7 @@ class Options:
 
     every: int = option(1_000_000, help="instructions of a vCPU between samples, 0 for none")
     exact: bool = option(False, help="whether to count all instructions, by block")
-    sysroot: Path | None = option(None, help="folder with the guest's programs, for their names")
+    sysroot: Path | None = option(None, help="folder with the guest's files, in place of --sysroot")
     out: Path | None = option(None, help="file to write collapsed stacks to")
     perf: Path | None = option(None, help="file to write the text of perf script to")
     pprof: Path | None = option(None, help="file to write a profile for pprof to")
@@ -198,7 +201,8 @@ def settle(cpu: Cpu, at_end: bool = False) -> None:
 def tell_areas(cpu: Cpu, process: GuestProcess) -> None:
     """Say what a process has mapped."""
     try:
-        found = area_records(process, mapped_areas(process))
+        file_of = partial(mapped_file, process, sysroot=options.sysroot)
+        found = area_records(process, mapped_areas(process), file_of)
     except NoKernelError:  # another vCPU is changing them: their code has no names then
         return
     if len(found):
@@ -254,7 +258,7 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
-        self.names = ProgramNames(run, options.sysroot)
+        self.names = ProgramNames(run)
         self.batches: dict[str, list[Records]] = defaultdict(list)
 
     @classmethod
@@ -333,6 +337,9 @@ class Aggregator(mttcg_bus.Aggregator):
                 report[title] = figures.flame_graph(named_stacks(stacks), "instructions")
         report["by process"] = process_rows(counts or samples, self.options.top)
         report["by function"] = function_rows(counts or samples, self.options.top)
+        if self.names.others:
+            told = "; ".join(printable(path) for path in sorted(self.names.others))
+            report["other than the guest's"] = told
         files = [self.options.out, self.options.perf, self.options.pprof]
         written = "; ".join(str(file) for file in files if file is not None)
         return report | ({"file": written} if written else {})

@@ -20,6 +20,9 @@ LIMIT = 300.0
 needs_debian = pytest.mark.skipif(
     not is_current(ROW, CACHE.expanduser()), reason="mttcg images get debian-riscv64"
 )
+LONG = bool(os.environ.get("MTTCG_CHECK_LINUX"))
+"""Whether what takes minutes is done."""
+VCPUS = (1, 2, 4) if LONG else (1, 2)
 QUICK = "cryptomgr.notests=1 initcall_blacklist=jent_mod_init"
 """Of the kernel's command line: what takes most of a boot, and is nobody's here."""
 BEGIN, END = "the answer begins", "the answer ends"

@@ -1,11 +1,10 @@
 """On Debian's kernel: what is attached for a process counts that, exactly, and nothing else."""
 
-import os
 from pathlib import Path
 
 import pytest
 from built_program import build_program
-from debian_guest import FOLDER, needs_debian
+from debian_guest import FOLDER, LONG, needs_debian
 from debian_run import DebianRun, boot
 
 from mttcg.guest.compressed import compress
@@ -13,8 +12,6 @@ from mttcg.images.catalogue import INITRD
 from mttcg.images.cpio import Archive
 
 PLUGIN = Path(__file__).parent / "plugins" / "chosen.py"
-LONG = bool(os.environ.get("MTTCG_CHECK_LINUX"))
-"""Whether what takes minutes is done."""
 SMP, ROUNDS, SHORT_PROCESSES = (4, 40, 1000) if LONG else (2, 6, 20)
 OTHERS = "while true; do busybox md5sum /bin/busybox > /dev/null; done &"
 REUSED = 999

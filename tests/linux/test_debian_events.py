@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from debian_guest import FOLDER, QUICK, needs_debian
+from debian_guest import FOLDER, QUICK, VCPUS, needs_debian
 
 from mttcg.images.catalogue import INITRD, KERNEL
 
@@ -19,7 +19,7 @@ EXITED_WITH_3 = 3 << 8
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @needs_debian
-@pytest.mark.parametrize("smp", [1, 2])
+@pytest.mark.parametrize("smp", VCPUS)
 def test_the_kernel_counts_as_many_switches(smp: int) -> None:
     append = f'console=ttyS0 quiet {QUICK} run="{COMMANDS}"'
     command = [

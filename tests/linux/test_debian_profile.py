@@ -34,6 +34,9 @@ void _start(void) {
 """
 LEAST_NAMED = 99.0
 PLUGIN = Path(__file__).parent / "plugins" / "mapped.py"
+FUNCTIONS = PLUGIN.parent / "program_functions.py"
+MIXED, OTHERWISE = (number.to_bytes(4, "little") for number in (0x00000073, 0x00100073))
+"""ecall, and ebreak in its place."""
 
 
 def sysroot_with_program(folder: Path) -> tuple[Path, Path]:
@@ -90,6 +93,27 @@ def check_files(files: dict[str, Path]) -> None:
     assert sum(re.search(frame, each.splitlines()[1]) is not None for each in mine) > 20
     profile = gzip.decompress(files["pprof"].read_bytes())
     assert b"mix" in profile and b"twice" in profile and b"/bin/busy" in profile
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@needs_debian
+@needs_compiler
+def test_a_function_of_a_process_is_found_and_a_wrong_file_is_told(tmp_path: Path) -> None:
+    """Each call is met, at the address that the process has it at, in that process alone."""
+    root, initrd = sysroot_with_program(tmp_path)
+    given = f"{FUNCTIONS},name=mix"
+    run = boot(tmp_path, "busy", given, smp=2, initrd=initrd, options=("--sysroot", str(root)))
+    assert run.report("program_functions")["total"]["calls"] == CALLS
+    built = root / "bin" / "busy"
+    other = tmp_path / "other"
+    (other / "bin").mkdir(parents=True)
+    (other / "bin" / "busy").write_bytes(built.read_bytes().replace(MIXED, OTHERWISE))
+    built.write_bytes(built.read_bytes() + b"\n")
+    plugins = f"{given},wrong=1", f"profile,sysroot={other}"
+    run = boot(tmp_path, "busy", *plugins, smp=2, initrd=initrd, options=("--sysroot", str(root)))
+    assert run.report("program_functions")["total"]["calls"] == 0
+    assert run.report("profile")["other than the guest's"] == "/bin/busy"
 
 
 @pytest.mark.slow

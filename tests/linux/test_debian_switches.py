@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from debian_guest import needs_debian
+from debian_guest import VCPUS, needs_debian
 from debian_run import boot
 
 COMMANDS = (
@@ -17,7 +17,7 @@ COMMANDS = (
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @needs_debian
-@pytest.mark.parametrize("smp", [1, 2])
+@pytest.mark.parametrize("smp", VCPUS)
 def test_threads_add_up_to_all_and_switch_as_the_kernel_counts(smp: int, tmp_path: Path) -> None:
     trace = tmp_path / "trace.json"
     run = boot(tmp_path, COMMANDS, f"processes,out={trace},top=0", "icount", smp=smp)

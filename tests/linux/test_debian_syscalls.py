@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from debian_guest import needs_debian
+from debian_guest import VCPUS, needs_debian
 from debian_run import boot
 from guest_strace import (
     ShownCall,
@@ -62,7 +62,7 @@ def test_what_was_written_is_out_before_the_machine_is_switched_off(tmp_path: Pa
 @pytest.mark.timeout(900)
 @needs_debian
 @needs_strace
-@pytest.mark.parametrize("smp", [1, 2])
+@pytest.mark.parametrize("smp", VCPUS)
 def test_the_log_is_that_of_strace(smp: int, tmp_path: Path) -> None:
     log = tmp_path / "calls.txt"
     plugin = f"syscalls,out={log},top=0"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mttcg.instrument import Cpu, GuestProcess, MappedArea, ModuleSymbol
+from mttcg.instrument import Cpu, ElfFileError, GuestProcess, MappedArea, ModuleSymbol
 from mttcg.instrument.errors import NotRamError
 from mttcg.isa.registry import isa_named
 from mttcg_bus.run_info import RunInfo
@@ -104,7 +104,7 @@ def test_stacks_are_followed(
 
 
 def test_names_are_those_of_the_kernel_and_of_mapped_files() -> None:
-    names = ProgramNames(RUN, None)
+    names = ProgramNames(RUN)
     names.areas[7, 5].add(Area(0x1000, 0x3000, 0x1000, "/bin/busybox"))
     assert names.at((7, 5), KERNEL + 0x104) == NamedPlace("ksys_read", 4, "[kernel]")
     assert names.at((7, 5), 0x2000) == NamedPlace("", 0, "/bin/busybox")
@@ -112,7 +112,7 @@ def test_names_are_those_of_the_kernel_and_of_mapped_files() -> None:
 
 
 def test_functions_of_modules_are_called_as_the_kernel_does() -> None:
-    names = ProgramNames(RUN, None)
+    names = ProgramNames(RUN)
     module = KERNEL - 0x10000
     add_modules(names, module_records([ModuleSymbol(module, 0x20, "probe", "virtio_blk")]))
     assert names.at((7, 5), module + 4) == NamedPlace("probe [virtio_blk]", 4, "[kernel]")
@@ -122,25 +122,35 @@ def test_functions_of_modules_are_called_as_the_kernel_does() -> None:
 def test_a_file_that_is_no_program_has_no_names(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "text").write_text("no program")
-    names = ProgramNames(RUN, tmp_path)
+    names = ProgramNames(RUN)
     for path in ("/bin/text", "/bin/none"):
-        names.areas[7, 5] = {Area(0x1000, 0x3000, 0, path)}
+        names.areas[7, 5] = {Area(0x1000, 0x3000, 0, path, f"{tmp_path}{path}")}
         assert names.at((7, 5), 0x2000).shown == path
 
 
 def test_areas_with_code_of_a_file_are_known_and_others_left_out() -> None:
     process = GuestProcess(8, 7, "x", 1, 5, "R", 0, 0)
-    found = area_records(
-        process,
-        [
-            MappedArea(0x1000, 0x2000, 0x40, "/bin/é", "r-xp"),
-            MappedArea(0x2000, 0x3000, 0x40, "/bin/é", "rw-p"),
-            MappedArea(0x4000, 0x5000, 0, "", "r-xp"),
-        ],
-    )
-    names = ProgramNames(RUN, None)
-    add_areas(names, found)
-    assert names.areas == {(7, 5): {Area(0x1000, 0x2000, 0x40, "/bin/é")}}
+    areas = [
+        MappedArea(0x1000, 0x2000, 0x40, "/bin/é", "r-xp"),
+        MappedArea(0x2000, 0x3000, 0x40, "/bin/é", "rw-p"),
+        MappedArea(0x4000, 0x5000, 0, "", "r-xp"),
+        MappedArea(0x6000, 0x7000, 0, "/bin/other", "r-xp"),
+    ]
+
+    def file_of(area: MappedArea) -> Path:
+        if area.path == "/bin/other":
+            raise ElfFileError(Path("other"), "has other content")
+        return Path("/root/bin/é")
+
+    names = ProgramNames(RUN)
+    add_areas(names, area_records(process, areas, file_of))
+    assert names.areas == {
+        (7, 5): {
+            Area(0x1000, 0x2000, 0x40, "/bin/é", "/root/bin/é"),
+            Area(0x6000, 0x7000, 0, "/bin/other", ""),
+        }
+    }
+    assert names.others == {"/bin/other"}
 
 
 def test_counts_are_added_up_by_function() -> None:
@@ -148,12 +158,12 @@ def test_counts_are_added_up_by_function() -> None:
     records["pc"] = [KERNEL + 4, KERNEL + 8, KERNEL + 0x100]
     records["instructions"], records["tgid"] = [1, 2, 4], 7
     records["comm"] = comm_bytes("one")
-    found = list(counted(ProgramNames(RUN, None), [records[:1], records[1:]]))
+    found = list(counted(ProgramNames(RUN), [records[:1], records[1:]]))
     assert [(each.names, each.instructions) for each in found] == [
         (("one", "[kernel]", "vfs_read"), 3),
         (("one", "[kernel]", "ksys_read"), 4),
     ]
-    assert list(counted(ProgramNames(RUN, None), [])) == []
+    assert list(counted(ProgramNames(RUN), [])) == []
 
 
 def test_a_sample_is_text_as_perf_has_it() -> None:

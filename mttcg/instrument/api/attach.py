@@ -21,6 +21,7 @@ attached by physical address comes behind what is by virtual address.
 """
 
 import fnmatch
+from pathlib import Path
 from typing import Any
 
 from mttcg.instrument.api import session
@@ -267,12 +268,29 @@ def module_symbols() -> list[ModuleSymbol]:
     return session.guest("module symbols").module_symbols()
 
 
-def symbol(name: str) -> int:
+def mapped_file(
+    process: GuestProcess, area: MappedArea, sysroot: Path | None = None
+) -> Path | None:
+    """The file that an area is of, in the run's `--sysroot`, or another; None if it is not there.
+
+    Its size is compared, and all that the process has in memory of the area by now: raises
+    ElfFileError for a file that is another than the guest's, and NoKernelError.
+    """
+    return session.guest("mapped files").mapped_file(process, area, sysroot)
+
+
+def symbol(name: str, *, process: GuestProcess | str | None = None) -> int:
     """Address at which the guest uses a symbol of its file; raises UnknownSymbolError.
 
     A name of C++ or Rust as it is in the file, or as it is shown: `queue::push(int)`.
     Without translation that is where it was loaded, whatever it was linked for.
+
+    With `process`, of a Linux guest, that of a function of a file that it has mapped by now, by the
+    files in the run's `--sysroot`: a `GuestProcess`, or its name, or "pid:1". Raises BadValueError
+    if there is no such process, and what `mapped_file` does.
     """
+    if process is not None:
+        return session.guest(f"symbol {name}").program_symbol(name, process)
     try:
         return session.guest(f"symbol {name}").symbols[name]
     except (KeyError, TypeError):

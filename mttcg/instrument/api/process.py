@@ -54,6 +54,7 @@ class MappedArea(NamedTuple):
         offset: where in the file it begins, 0 without one.
         path: of the file, over all mounts; "" without one.
         access: "r", "w", "x", or "-" in their place, and "s" if it is shared, else "p".
+        file_size: bytes of the file, 0 without one.
     """
 
     start: int
@@ -61,6 +62,7 @@ class MappedArea(NamedTuple):
     offset: int
     path: str
     access: str
+    file_size: int = 0
 
 
 class ModuleSymbol(NamedTuple):

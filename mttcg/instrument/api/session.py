@@ -6,6 +6,7 @@ A vCPU process has one `Guest`. An aggregator has none: there, declarations are 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from pathlib import Path
 from typing import Any, Protocol
 
 from mttcg.instrument.api.process import GuestProcess, MappedArea, ModuleSymbol
@@ -43,6 +44,14 @@ class Guest(Protocol):
 
     def module_symbols(self) -> list[ModuleSymbol]:
         """The functions of the modules of the guest's kernel; raises NoKernelError."""
+
+    def mapped_file(
+        self, process: GuestProcess, area: MappedArea, sysroot: Path | None
+    ) -> Path | None:
+        """The file of an area in a sysroot; raises NoKernelError and ElfFileError."""
+
+    def program_symbol(self, name: str, process: GuestProcess | str) -> int:
+        """Where a function is in a process; raises NoKernelError and UnknownSymbolError."""
 
     def vcpu_words(self, declared: Any, cpu: int) -> Any:
         """What one vCPU has of declared words."""

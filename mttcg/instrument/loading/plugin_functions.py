@@ -21,7 +21,7 @@ OF_THE_KERNEL: dict[str, tuple[str, ...]] = {
 KERNEL_FUNCTIONS = {
     "plugin_switch": "__switch_to",
     "plugin_process_start": "wake_up_new_task",
-    "plugin_process_exec": "setup_new_exec",
+    "plugin_process_exec": "finalize_exec",
     "plugin_process_exit": "do_exit",
     "plugin_syscall_enter": "do_trap_ecall_u",
     "plugin_syscall_return": "syscall_exit_to_user_mode",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from mttcg.isa.riscv64.privilege import SUPERVISOR, USER
 from mttcg.isa.riscv64.state import Hart
-from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, look_up_in
+from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, ROOT_BITS, look_up_in
 from mttcg.memory.address import Physical, Virtual
 
 KERNEL_HALF = 1 << 63
@@ -32,6 +32,10 @@ class RiscvKernel:
     def tables(self, hart: Hart) -> int | None:
         """See KernelIsa."""
         return hart.satp if hart.satp >> MODE_SHIFT != BARE else None
+
+    def with_space(self, tables: int, space: int) -> int:
+        """See KernelIsa."""
+        return tables & ~ROOT_BITS | space
 
     def look_up(
         self, tables: int, address: Virtual, read: Callable[[Physical], int | None]

@@ -22,7 +22,7 @@ MACHINE_FIELDS = (
     *("drives", "rng", "console", "nets", "semihosting", "args"),
 )
 """Of a Config: what is so for as long as there is the machine, whatever run it is in."""
-INHERITED = (*MACHINE_FIELDS, "shares", "engine", "symbols", "kernel_types")
+INHERITED = (*MACHINE_FIELDS, "shares", "engine", "symbols", "kernel_types", "sysroot")
 """Fields of Config that a run has from its snapshot, unless it says otherwise."""
 RAM = "ram"
 """The name of guest RAM among a snapshot's memories."""

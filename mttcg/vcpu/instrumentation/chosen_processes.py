@@ -25,7 +25,7 @@ from mttcg.linux.linux_guest import ProcessIdentity
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.protocol.stop_point import OWNER
 
-SWITCH, NEW_PROGRAM = "__switch_to", "setup_new_exec"
+SWITCH, NEW_PROGRAM = "__switch_to", "finalize_exec"
 """Functions of the kernel at which the process that runs may be another, or have another name."""
 MOST_BY_NUMBER = 1024
 """Processes that a vCPU knows by number, each with the time at which it was made."""

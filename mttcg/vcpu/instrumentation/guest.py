@@ -3,7 +3,8 @@
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from mttcg.engine.base import Engine
 from mttcg.errors import MttcgError
@@ -38,6 +39,7 @@ from mttcg.vcpu.instrumentation.exchange import ChangeExchange
 from mttcg.vcpu.instrumentation.followed import FollowedCounters
 from mttcg.vcpu.instrumentation.guest_instructions import GuestInstructions
 from mttcg.vcpu.instrumentation.processes import ProcessesOfVcpu
+from mttcg.vcpu.instrumentation.program_files import ProgramFiles
 from mttcg.vcpu.instrumentation.program_limit import ProgramLimit
 from mttcg.vcpu.instrumentation.returns import Returns, check_returns
 from mttcg.vcpu.instrumentation.rings import Emitters
@@ -45,7 +47,7 @@ from mttcg.vcpu.instrumentation.virtual_memory import VirtualMemory
 from mttcg.vcpu.instrumentation.watchpoints import OwnWords
 from mttcg.vcpu.machine.shared import context_address
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import VcpuWarning
+from mttcg.vcpu.protocol.vcpu_messages import VcpuWarning
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class BlockEntry:
 
     pc: int
     instructions: int
+
+
+def no_processes(*_asked: object) -> NoReturn:
+    """Raise NoKernelError: what the guest's system has is asked for before it runs."""
+    raise NoKernelError("the guest has not started")
 
 
 class Declarations:
@@ -88,6 +95,8 @@ class Declarations:
         self.things: dict[tuple[str, str], VcpuWords | Stream] = {}
         self.registry = Registry(machinery=self)  # type: ignore[arg-type]
         self.found = FoundProcesses(count)
+        self.processes = self.areas = self.module_symbols = no_processes
+        self.mapped_file = self.program_symbol = no_processes
 
     @property
     def levels(self) -> Mapping[str, int]:
@@ -142,6 +151,7 @@ class GuestOfVcpu:
     `failed` is called with the error of a plugin's function.
     `costs`: where what those cost is booked, if it is to be. `kernel`: what is known of the guest's
     kernel, or why nothing is. `for_program`: whether plugins see one program in it alone.
+    `sysroot`: folder with files of its programs.
     `on_stop`: called where the hart is to stop for a debugger.
     """
 
@@ -158,6 +168,7 @@ class GuestOfVcpu:
     costs: Costs | None = None
     kernel: KernelFacts | str = "the guest is no kernel"
     for_program: bool = False
+    sysroot: Path | None = None
     on_stop: Callable[[Attachment, Virtual], None] = field(init=False)
     engine: Engine = field(init=False)
     hart: VcpuState = field(init=False)
@@ -182,6 +193,8 @@ class GuestOfVcpu:
         self.processes = self.processes_seen.listed
         self.areas = self.processes_seen.areas
         self.module_symbols = self.processes_seen.module_symbols
+        files = ProgramFiles(self.processes_seen, self.sysroot)
+        self.mapped_file, self.program_symbol = files.file, files.symbol
         current = self.processes_seen.current
         self.cpu = Cpu(self.index, len(self.harts), self, self.isa.registers, code.at, current)
         self.returns = Returns(self)

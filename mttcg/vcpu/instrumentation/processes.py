@@ -65,6 +65,10 @@ class ProcessesOfVcpu:
         """What a process has mapped."""
         return self.read(lambda linux: linux.areas(task))
 
+    def differing(self, task: int, area: MappedArea, content: bytes) -> int | None:
+        """Where an area of a process has something else than a file, None if nowhere in RAM."""
+        return self.read(lambda linux: linux.differing(task, area, content))
+
     def module_symbols(self) -> list[ModuleSymbol]:
         """The functions of the kernel's modules."""
         return self.read(lambda linux: linux.module_symbols())

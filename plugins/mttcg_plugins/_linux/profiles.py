@@ -1,13 +1,15 @@
 """What a profile is made of: records of vCPUs, and weighted stacks of named places."""
 
+import os
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.recfunctions import repack_fields
 
-from mttcg.instrument import GuestProcess, MappedArea, ModuleSymbol
+from mttcg.instrument import ElfFileError, GuestProcess, MappedArea, ModuleSymbol
 from mttcg_bus.wire.stream import Records
 from mttcg_plugins._linux.program_names import KERNEL, Area, NamedPlace, ProgramNames
 from mttcg_plugins._linux.unwinding import DEEPEST
@@ -46,9 +48,13 @@ AREA = np.dtype(
         ("tgid", "<u4"),
         ("bytes", "<u4"),
         ("path", "u1", (LONGEST_PATH,)),
+        ("file_bytes", "<u4"),
+        ("other", "<u4"),
+        ("file", "u1", (LONGEST_PATH,)),
     ]
 )
-"""A process has code of a file mapped; a longer path is cut, and no file's."""
+"""A process has code of a file mapped; a longer path is cut, and no file's. `file` is the same
+here, if it is there; `other` is 1 if what is there is another."""
 
 MODULE = np.dtype([("address", "<u8"), ("size", "<u4"), ("bytes", "<u4"), ("name", "u1", (88,))])
 """A function of a module of the kernel's, called as the kernel does: "name [module]"."""
@@ -75,12 +81,25 @@ def comm_bytes(comm: str) -> "np.ndarray[Any, np.dtype[np.uint8]]":
     return found
 
 
-def area_records(process: GuestProcess, areas: Iterable[MappedArea]) -> "np.ndarray[Any, Any]":
-    """Records of those that have code of a file."""
+def area_records(
+    process: GuestProcess,
+    areas: Iterable[MappedArea],
+    file_of: Callable[[MappedArea], Path | None],
+) -> "np.ndarray[Any, Any]":
+    """Records of those that have code of a file.
+
+    file_of: gives the file here, None if there is none; raises ElfFileError if it is another.
+    """
     with_code = [each for each in areas if each.path and "x" in each.access]
     found = np.zeros(len(with_code), AREA)
     for record, area in zip(found, with_code, strict=True):
-        text = area.path.encode()[:LONGEST_PATH]
+        text, here = area.path.encode()[:LONGEST_PATH], b""
+        try:
+            file = file_of(area)
+            here = b"" if file is None else os.fsencode(file.absolute())[:LONGEST_PATH]
+        except ElfFileError:
+            record["other"] = 1
+        record["file_bytes"], record["file"][: len(here)] = len(here), list(here)
         record["start"], record["end"], record["offset"] = area.start, area.end, area.offset
         record["tgid"], record["space"], record["bytes"] = process.tgid, process.space, len(text)
         record["path"][: len(text)] = list(text)
@@ -110,7 +129,10 @@ def add_areas(names: ProgramNames, records: Records) -> None:
     for record in records:
         path = record["path"][: record["bytes"]].tobytes().decode("utf-8", "replace")
         start, end, offset = (int(record[name]) for name in ("start", "end", "offset"))
-        area = Area(start, end, offset, path)
+        file = os.fsdecode(record["file"][: record["file_bytes"]].tobytes())
+        area = Area(start, end, offset, path, file)
+        if record["other"]:
+            names.others.add(path)
         names.areas[int(record["tgid"]), int(record["space"])].add(area)
 
 

@@ -1,4 +1,4 @@
-"""Names of what programs and kernel run: by the files that are mapped, and those of a sysroot."""
+"""Names of what programs and kernel run: by the files that are mapped."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -27,12 +27,13 @@ class NamedPlace(NamedTuple):
 
 
 class Area(NamedTuple):
-    """A part of a file that a process has mapped."""
+    """A part of a file that a process has mapped; `file`: where it is here, "" if it is not."""
 
     start: int
     end: int
     offset: int
     path: str
+    file: str = ""
 
 
 class ProgramFile:
@@ -67,25 +68,26 @@ class ProgramNames:
     """Names of addresses, in each process by itself.
 
     Args:
-        run: has the kernel's names. sysroot: folder with the guest's files; None if there is none.
+        run: has the kernel's names.
 
     Attributes:
         areas: by process number and address space.
+        others: files that are others than the guest's, by their paths there.
         module_functions: of the kernel's modules, bytes and name by address.
     """
 
-    def __init__(self, run: RunInfo, sysroot: Path | None) -> None:
-        self.run, self.sysroot = run, sysroot
+    def __init__(self, run: RunInfo) -> None:
+        self.run, self.others = run, set[str]()
         self.module_functions: dict[int, tuple[int, str]] = {}
         self.module_starts: list[int] = []
         self.areas: dict[tuple[int, int], set[Area]] = defaultdict(set)
         self.file = cache(self._file)
 
     def _file(self, path: str) -> ProgramFile | None:
-        if self.sysroot is None:
+        if not path:
             return None
         try:
-            return ProgramFile(self.sysroot / path.lstrip("/"))
+            return ProgramFile(Path(path))
         except ElfFileError:
             return None
 
@@ -98,7 +100,7 @@ class ProgramNames:
         if not found:
             return NamedPlace("", 0, UNKNOWN)
         area = max(found)  # of several, one after the other: always the same one
-        file = self.file(area.path)
+        file = self.file(area.file)
         name, offset = file.at(pc - area.start + area.offset) if file else ("", 0)
         return NamedPlace(name, offset, area.path)
 
