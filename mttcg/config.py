@@ -1,7 +1,7 @@
 """What a run is asked to do, checked once, before anything is started."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,13 +19,23 @@ from mttcg.attached import (
 )
 from mttcg.errors import OptionError
 from mttcg.memory.page import PAGE
-from mttcg.state.vcpu_state import MOST_VCPUS
-from mttcg_bus.wire.policy import POLICIES, parse_policy
+from mttcg.option_values import (
+    GIB,
+    MIB,
+    SECONDS_MAX,
+    SMP_MAX,
+    check_interim,
+    check_number,
+    check_output,
+    check_policy,
+    check_record_limit,
+    check_seconds,
+    check_shards,
+    check_size,
+    check_word,
+)
 
 T = TypeVar("T")
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-
-SMP_MAX = MOST_VCPUS
 MEMORY_MIN, MEMORY_MAX = 1 * MIB, 64 * GIB
 MEMORY_DEFAULT = 128 * MIB
 CODE_CACHE_MIN = 4 * MIB
@@ -33,8 +43,6 @@ CODE_CACHE_MAX = 2 * GIB - PAGE
 """References between code and its constants span 31 bits."""
 CODE_CACHE_DEFAULT = 64 * MIB
 STALL_LIMIT_DEFAULT = 60.0
-STALL_LIMIT_MAX = 1e6
-RECORD_LIMIT_MIN = 64 * KIB
 ENGINES = ("auto", "unicorn", "llvm")
 DEFAULT_ENGINE = "llvm"
 """What `auto` stands for."""
@@ -53,9 +61,6 @@ CONSOLES = ("uart", "virtio")
 """What the terminal's keys go to: the serial port, or a virtio console beside it."""
 DEFAULT_CONSOLE = CONSOLES[0]
 
-SIZE_UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
-WORD_VALUES = range(-(1 << 63), 1 << 64)
-"""What fits a 64-bit word, signed or unsigned."""
 NO_GUEST = Path()
 """In place of a guest's file."""
 
@@ -191,13 +196,13 @@ class Config:
                 raise OptionError(option, f"{given!r} is one text", "a tuple of specs")
         self._take_declared_types()
         self._check_guest()
-        _check_number("--smp", self.smp, 1, SMP_MAX)
-        _check_size("--memory", self.memory, MEMORY_MIN, MEMORY_MAX, "1M to 64G")
-        _check_size(
+        check_number("--smp", self.smp, 1, SMP_MAX)
+        check_size("--memory", self.memory, MEMORY_MIN, MEMORY_MAX, "1M to 64G")
+        check_size(
             "--code-cache", self.code_cache, CODE_CACHE_MIN, CODE_CACHE_MAX, "4M to below 2G"
         )
-        _check_number("--wait-subscribers", self.wait_subscribers, 0, 1 << 16)
-        _check_seconds("--stall-limit", self.stall_limit, STALL_LIMIT_MAX)
+        check_number("--wait-subscribers", self.wait_subscribers, 0, 1 << 16)
+        check_seconds("--stall-limit", self.stall_limit, SECONDS_MAX)
         check_interim(self.interim)
         for count in self.shards.values():
             check_shards(count)
@@ -214,7 +219,7 @@ class Config:
         check_tags(self.shares)
         self._check_tiers()
         for symbol, value in self.symbols_set.items():
-            _check_word(symbol, value)
+            check_word(symbol, value)
         check_record_limit(self.record_limit)
         if self.record_limit and self.record is None:
             raise OptionError("--record-limit", "there is no --record", "both, or neither")
@@ -339,161 +344,3 @@ CONVERSIONS: Mapping[Any, Callable[[Any], Any]] = {
 def _attached(given: Iterable[Any], kind: type[T], parse: Callable[[str], T]) -> tuple[T, ...]:
     """What is to be attached, some of which may be texts."""
     return tuple(each if isinstance(each, kind) else parse(str(each)) for each in given)
-
-
-def _check_number(option: str, value: object, low: int, high: int) -> None:
-    expected = f"a whole number from {low} to {high}"
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise OptionError(option, f"{value!r} is not a whole number", expected)
-    if not low <= value <= high:
-        raise OptionError(option, f"{value} is out of range", expected)
-
-
-def _check_seconds(option: str, value: object, most: float) -> None:
-    if not isinstance(value, int | float) or not 0 <= value <= most:
-        raise OptionError(option, f"{value!r} is out of range", f"seconds, from 0 to {most:g}")
-
-
-def check_interim(seconds: object) -> None:
-    """Raise OptionError for a time between reports that can't be; 0 stands for none."""
-    _check_seconds("--interim", seconds, STALL_LIMIT_MAX)
-
-
-def check_shards(count: object) -> None:
-    """Raise OptionError for a number of shards that there can't be."""
-    _check_number("--shards", count, 1, SMP_MAX)
-
-
-def check_record_limit(size: object) -> None:
-    """Raise OptionError for a size that no recording can have; 0 stands for any."""
-    if not isinstance(size, int) or isinstance(size, bool) or 0 != size < RECORD_LIMIT_MIN:
-        raise OptionError("--record-limit", f"{size!r} bytes is too little", "64K or more")
-
-
-def check_policy(stream: str, policy: object) -> None:
-    """Raise OptionError for a policy that there is not."""
-    if not isinstance(policy, str) or parse_policy(policy) is None:
-        expected = " or ".join(POLICIES)
-        raise OptionError("--policy", f"{stream}: {policy!r} is no policy", expected)
-
-
-def _check_size(option: str, value: object, low: int, high: int, limits: str) -> None:
-    expected = f"a multiple of {PAGE} bytes from {limits}"
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise OptionError(option, f"{value!r} is not a number of bytes", expected)
-    if not low <= value <= high:
-        raise OptionError(option, f"{value} bytes is out of range", expected)
-    if value % PAGE:
-        raise OptionError(option, f"{value} bytes is not a whole number of pages", expected)
-
-
-def _check_word(symbol: str, value: object) -> None:
-    if not isinstance(value, int) or value not in WORD_VALUES:
-        wrong = f"{value!r} does not fit 64 bits"
-        raise OptionError(f"--set {symbol}", wrong, "a 64-bit value, decimal or 0x...")
-
-
-def check_output(option: str, path: Path) -> None:
-    """Refuse now what would fail only after the whole run."""
-    expected = "a file to write"
-    try:
-        if path.is_dir():
-            raise OptionError(option, f"{path} is a directory", expected)
-        if not path.parent.is_dir():
-            raise OptionError(option, f"there is no directory {path.parent}", expected)
-        place = Path(os.path.realpath(path))
-        if not any(at.exists() and os.access(at, os.W_OK) for at in (place, place.parent)):
-            raise OptionError(option, f"{path} is not writable", expected)
-    except OSError as error:  # a name that is too long, for one
-        raise OptionError(option, f"{path}: {error.strerror}", expected) from error
-
-
-def parse_size(text: str, option: str = "--memory") -> int:
-    """Read a size such as "128M", "64K", "1G", "0x100000" (bytes without a unit; M is MiB).
-
-    Returns bytes. Raises `OptionError` naming the option; the range is checked by `Config`.
-    """
-    stripped = text.strip().upper().removesuffix("IB")
-    unit = stripped[-1:] if stripped[-1:] in SIZE_UNITS else ""
-    number = _parse_number(stripped.removesuffix(unit))
-    if number is None or number < 0:
-        expected = 'a number of bytes, K, M or G, such as "128M"'
-        raise OptionError(option, f"{text!r} is not a size", expected)
-    return number * SIZE_UNITS[unit]
-
-
-def parse_assignment(text: str) -> tuple[str, int]:
-    """Read "SYMBOL=VALUE", the value decimal or 0x..., as (symbol, value).
-
-    Raises `OptionError` naming `--set`.
-    """
-    symbol, equals, value = text.partition("=")
-    symbol = symbol.strip()
-    number = _parse_number(value)
-    if not equals or not symbol or number is None:
-        expected = "SYMBOL=VALUE, the value decimal or 0x..."
-        raise OptionError("--set", f"{text!r} is not an assignment", expected)
-    _check_word(symbol, number)
-    return symbol, number
-
-
-def parse_loads(texts: Sequence[str]) -> dict[str, int]:
-    """Read "FILE@ADDRESS" texts as {file: address}; raises `OptionError` naming `--load`."""
-    loads: dict[str, int] = {}
-    for text in texts:
-        name, _, place = text.rpartition("@")
-        address = _parse_number(place)
-        if not name or address is None or address < 0:
-            expected = "FILE@ADDRESS, the address decimal or 0x..."
-            raise OptionError("--load", f"{text!r} is not a file and an address", expected)
-        if name in loads:
-            raise OptionError("--load", f"{name} is given twice", "each file once")
-        loads[name] = address
-    return loads
-
-
-def parse_policies(texts: Sequence[str]) -> dict[str, str]:
-    """Read "NAME=POLICY" texts as {name: policy}; raises `OptionError` naming `--policy`."""
-    policies: dict[str, str] = {}
-    for text in texts:
-        name, equals, policy = (part.strip() for part in text.partition("="))
-        if not equals or not name:
-            raise OptionError("--policy", f"{text!r} is not NAME=POLICY", "a stream and a policy")
-        if name in policies:
-            raise OptionError("--policy", f"{name} is given twice", "each stream once")
-        check_policy(name, policy)
-        policies[name] = policy
-    return policies
-
-
-def not_in_shards(plugin: str) -> str:
-    """What is wrong with shards of an aggregator that can't be divided."""
-    return f"the aggregator of {plugin} follows the order of all vCPUs and can't be divided"
-
-
-def parse_shards(texts: Sequence[str]) -> dict[str, int]:
-    """Read "N" and "PLUGIN=N" texts as {plugin: n}; raises `OptionError` naming `--shards`."""
-    shards: dict[str, int] = {}
-    for text in texts:
-        name, _, count = text.rpartition("=")
-        number = _parse_number(count)
-        if number is None or ("=" in text and not name.strip()):
-            raise OptionError("--shards", f"{text!r} is not a number of shards", "N or PLUGIN=N")
-        if name.strip() in shards:
-            raise OptionError("--shards", f"{text!r}: given twice", "each plugin once")
-        check_shards(number)
-        shards[name.strip()] = number
-    return shards
-
-
-def _parse_number(text: str) -> int | None:
-    """Read a decimal or 0x number; None if it is neither."""
-    body = text.strip().lower()
-    digits = body.removeprefix("-")
-    base = 16 if digits.startswith("0x") else 10
-    # int() alone would also take "1_000", "+5" and digits of other scripts
-    plain = digits.removeprefix("0x").isascii() and digits.removeprefix("0x").isalnum()
-    try:
-        return int(body, base) if plain else None
-    except ValueError:
-        return None

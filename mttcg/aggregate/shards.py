@@ -23,9 +23,9 @@ from mttcg.aggregate.aggregation import (
     maker_of,
     stop_on_interrupt,
 )
-from mttcg.config import SMP_MAX
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, UserError
 from mttcg.instrument.loading.loader import Plugin
+from mttcg.option_values import SMP_MAX
 from mttcg.parent import signal_at_end_of_parent
 from mttcg.supervisor.delivery.aggregator_process import is_stopped
 from mttcg.supervisor.start.host_process import PYTHON

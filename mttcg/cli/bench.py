@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mttcg.cli.files import write_file
-from mttcg.config import SMP_MAX
 from mttcg.errors import OptionError, UserError
+from mttcg.option_values import SMP_MAX
 from mttcg.terminal import say
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from mttcg.aggregate.aggregation import CONNECT_SECONDS, stop_on_interrupt
 from mttcg.aggregate.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.keys import add_client_keys, client_security
 from mttcg.cli.subscribe import check_descriptor
-from mttcg.config import check_record_limit, parse_size
 from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED, OptionError
+from mttcg.option_values import check_record_limit, parse_size
 from mttcg.terminal import say, tell
 
 if TYPE_CHECKING:

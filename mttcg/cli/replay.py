@@ -6,10 +6,10 @@ from pathlib import Path
 from mttcg.aggregate.aggregation import aggregator_errors, maker_of, outcome_json
 from mttcg.cli.files import write_file
 from mttcg.cli.subscribe import deliver
-from mttcg.config import check_output
 from mttcg.errors import EXIT_FAULT, PluginError
 from mttcg.instrument.loading.loader import load_plugin
 from mttcg.instrument.loading.second_half import check_aggregator
+from mttcg.option_values import check_output
 
 
 class ReplayVerb:

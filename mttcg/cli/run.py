@@ -15,17 +15,15 @@ from mttcg.attached import parse_drive, parse_net, parse_share
 from mttcg.cli.files import write_file, write_json
 from mttcg.cli.run_options import add_run_options
 from mttcg.cli.streams import GuestOutput, discard_stream, guest_input
-from mttcg.config import (
-    MEMORY_DEFAULT,
-    NO_GUEST,
-    Config,
+from mttcg.config import MEMORY_DEFAULT, NO_GUEST, Config
+from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError, OutputError
+from mttcg.option_values import (
     parse_assignment,
     parse_loads,
     parse_policies,
     parse_shards,
     parse_size,
 )
-from mttcg.errors import EXIT_FAULT, EXIT_SIGNAL, OptionError, OutputError
 from mttcg.supervisor.results.result import RunResult, StopReason, json_ready
 from mttcg.supervisor.start.host_process import HostProcess, started_host
 from mttcg.supervisor.terminal.keyboard import Keyboard

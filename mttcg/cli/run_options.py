@@ -12,11 +12,11 @@ from mttcg.config import (
     DEFAULT_TIERS,
     ENGINES,
     NO_GUEST,
-    SMP_MAX,
     STALL_LIMIT_DEFAULT,
     TERMINALS,
     TIERS,
 )
+from mttcg.option_values import SMP_MAX
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The keyword arguments of `add_argument` for each option, by its name."""

@@ -21,10 +21,16 @@ from mttcg.aggregate.aggregation import (
 from mttcg.aggregate.report_pipe import failures_told, write_report, write_subscribed
 from mttcg.cli.files import write_json
 from mttcg.cli.keys import add_client_keys, client_security
-from mttcg.config import check_interim, check_output, check_policy, check_shards, not_in_shards
 from mttcg.errors import EXIT_FAULT, EXIT_INTERRUPTED, OptionError
 from mttcg.instrument.loading.loader import Plugin, load_plugin
 from mttcg.instrument.loading.second_half import check_aggregator, checks_options
+from mttcg.option_values import (
+    check_interim,
+    check_output,
+    check_policy,
+    check_shards,
+    not_in_shards,
+)
 from mttcg.terminal import tell
 
 if TYPE_CHECKING:

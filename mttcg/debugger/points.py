@@ -2,8 +2,8 @@
 
 from mttcg.debugger.guest import Point, RefusedError
 from mttcg.debugger.memory import place_of
-from mttcg.vcpu.protocol.messages import HartStopped
 from mttcg.vcpu.protocol.stop_point import MOST_WATCHED, Reason
+from mttcg.vcpu.protocol.vcpu_messages import HartStopped
 
 KINDS = {
     b"0": (Reason.BREAKPOINT, b"swbreak"),

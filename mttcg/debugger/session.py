@@ -16,8 +16,8 @@ from mttcg.debugger.points import Points
 from mttcg.debugger.registers import RegisterPackets
 from mttcg.debugger.resumption import OFFERED, thread_of, ways_of
 from mttcg.errors import UserError
-from mttcg.vcpu.protocol.messages import HartStopped
 from mttcg.vcpu.protocol.stop_point import Motion, Reason
+from mttcg.vcpu.protocol.vcpu_messages import HartStopped
 
 TRAPPED, INTERRUPTED = 5, 2
 """Signals that stand for the reasons of stops: SIGTRAP and SIGINT, as GDB numbers them."""

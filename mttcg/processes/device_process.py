@@ -34,7 +34,7 @@ from mttcg.vcpu.machine.device_transfers import READER, TransferLog
 from mttcg.vcpu.machine.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.machine.shared import Harts, MachineState
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import DeviceWarning, Start
+from mttcg.vcpu.protocol.host_messages import DeviceWarning, Start
 
 SEGMENTS = ("ram", "harts", "machine", "tracking")
 

@@ -23,12 +23,11 @@ from mttcg.parent import signal_at_end_of_parent
 from mttcg.processes.device_end import FLUSH_SECONDS
 from mttcg.terminal import tell_error
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import (
+from mttcg.vcpu.protocol.host_messages import (
     DevicesEnded,
     HostRefused,
     HostWarning,
     Prepare,
-    ProcessMessage,
     Ready,
     RehearsalEnded,
     RehearsalRefused,
@@ -37,8 +36,9 @@ from mttcg.vcpu.protocol.messages import (
     Start,
     TranslatorEnded,
     VcpuEnded,
-    expect,
 )
+from mttcg.vcpu.protocol.message import ProcessMessage
+from mttcg.vcpu.protocol.messages import expect
 from mttcg.vcpu.protocol.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
 from mttcg_bus.host.limits import host_refusal
 from mttcg_bus.wire.stream import StreamSpec

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.nowhere.spins import Spin, Spins
 from mttcg.vcpu.nowhere.zeros import Zeros
-from mttcg.vcpu.protocol.messages import ProcessMessage, SpinFound, ZerosFound
+from mttcg.vcpu.protocol.message import ProcessMessage
+from mttcg.vcpu.protocol.vcpu_messages import SpinFound, ZerosFound
 from mttcg.vcpu.vcpu import Vcpu
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from mttcg.memory.address import PhysicalPage, Virtual
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import PageOfPlace, ProcessMessage, SamplesWait
+from mttcg.vcpu.protocol.message import ProcessMessage
+from mttcg.vcpu.protocol.vcpu_messages import PageOfPlace, SamplesWait
 
 if TYPE_CHECKING:
     from mttcg.engine.llvm.translate import PageVersion

@@ -32,7 +32,9 @@ from mttcg.state.vcpu_state import ENDED, Activity
 from mttcg.tbcache.cache import BlockCache
 from mttcg.vcpu.machine.shared import Harts, MachineState
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import PageOfPlace, ProcessMessage, Start
+from mttcg.vcpu.protocol.host_messages import Start
+from mttcg.vcpu.protocol.message import ProcessMessage
+from mttcg.vcpu.protocol.vcpu_messages import PageOfPlace
 from mttcg_bus.host.limits import check_memory_room
 
 PLACE_HEAT = 32

@@ -7,7 +7,7 @@ from mttcg.isa.system import System, Trap
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.nowhere.trap_loops import SURE, TrapLoop
 from mttcg.vcpu.protocol.facts import TrapFacts
-from mttcg.vcpu.protocol.messages import TrapLoopFound
+from mttcg.vcpu.protocol.vcpu_messages import TrapLoopFound
 
 
 def facts_of(

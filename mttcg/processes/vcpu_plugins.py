@@ -17,16 +17,14 @@ from mttcg.vcpu.instrumentation.exchange import Orders
 from mttcg.vcpu.instrumentation.guest import Declarations, GuestOfVcpu
 from mttcg.vcpu.instrumentation.rings import Emitters
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import (
+from mttcg.vcpu.protocol.orders import (
     BeginProgram,
-    InstrumentsTold,
     LoadPlugin,
-    PluginRefused,
     ReloadPlugin,
     TellInstruments,
     UnloadPlugin,
-    VcpuWarning,
 )
+from mttcg.vcpu.protocol.vcpu_messages import InstrumentsTold, PluginRefused, VcpuWarning
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.errors import BusError
 

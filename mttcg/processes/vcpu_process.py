@@ -54,9 +54,9 @@ from mttcg.vcpu.machine.shared import Ending, Harts, MachineState, context_addre
 from mttcg.vcpu.nowhere.trap_loops import TrapLoop
 from mttcg.vcpu.nowhere.unsupported_places import MOST_PLACES
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import (
+from mttcg.vcpu.protocol.host_messages import Start
+from mttcg.vcpu.protocol.vcpu_messages import (
     NothingAttached,
-    Start,
     UnsupportedFound,
     VcpuFailure,
     VcpuWarning,

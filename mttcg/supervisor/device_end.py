@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mttcg.processes.device_end import FLUSH_SECONDS
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.start.launch import end_text
-from mttcg.vcpu.protocol.messages import DeviceWarning
+from mttcg.vcpu.protocol.host_messages import DeviceWarning
 
 
 def devices_ended(status: int) -> str:

@@ -6,7 +6,7 @@ from mttcg.state.vcpu_state import ENDED, Activity, Spinning, VcpuState
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.sleepers import sleeps_for_ever
 from mttcg.vcpu.nowhere.spins import SPIN_SECONDS
-from mttcg.vcpu.protocol.messages import SpinFound, ZerosFound
+from mttcg.vcpu.protocol.vcpu_messages import SpinFound, ZerosFound
 
 
 class HartsNowhere:

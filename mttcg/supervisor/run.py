@@ -52,7 +52,7 @@ from mttcg.vcpu.machine.console_ends import ConsoleEnds
 from mttcg.vcpu.machine.shared import Harts, MachineState
 from mttcg.vcpu.protocol.channel import Channel
 from mttcg.vcpu.protocol.facts import ProgramFacts
-from mttcg.vcpu.protocol.messages import Start
+from mttcg.vcpu.protocol.host_messages import Start
 from mttcg.vcpu.protocol.needs import place_of
 
 if TYPE_CHECKING:

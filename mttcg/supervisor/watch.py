@@ -32,25 +32,24 @@ from mttcg.supervisor.terminal.keyboard import Keyboard
 from mttcg.supervisor.terminal.terminal_window import TerminalWindow
 from mttcg.vcpu.machine.shared import Ending
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import (
-    AskChange,
-    BeginProgram,
+from mttcg.vcpu.protocol.host_messages import (
     DevicesEnded,
     DeviceWarning,
-    FileOperation,
     HostRefused,
     HostWarning,
-    MakeChange,
-    MessageError,
+    TranslatorEnded,
+    VcpuEnded,
+)
+from mttcg.vcpu.protocol.message import MessageError, ProcessMessage
+from mttcg.vcpu.protocol.orders import BeginProgram, MakeChange, Order
+from mttcg.vcpu.protocol.vcpu_messages import (
+    AskChange,
+    FileOperation,
     NothingAttached,
-    Order,
-    ProcessMessage,
     ProgramBegins,
     SpinFound,
-    TranslatorEnded,
     TrapLoopFound,
     UnsupportedFound,
-    VcpuEnded,
     VcpuFailure,
     VcpuWarning,
     ZerosFound,

@@ -9,7 +9,7 @@ from mttcg.state.vcpu_state import Activity, Power
 from mttcg.vcpu.host.firmware_calls import FirmwareCalls
 from mttcg.vcpu.host.no_translation import NoTranslationError
 from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
-from mttcg.vcpu.protocol.messages import Start
+from mttcg.vcpu.protocol.host_messages import Start
 
 
 class BeginningVcpu(Protocol):

@@ -14,8 +14,9 @@ from mttcg.memory.address import Virtual
 from mttcg.vcpu.instrumentation.exchange import Orders
 from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
 from mttcg.vcpu.instrumentation.watchpoints import Watchpoints
-from mttcg.vcpu.protocol.messages import ChangeStops, GoOn, HartStopped
+from mttcg.vcpu.protocol.orders import ChangeStops, GoOn
 from mttcg.vcpu.protocol.stop_point import OWNER, Motion, Reason, StopPoint
+from mttcg.vcpu.protocol.vcpu_messages import HartStopped
 
 PRECEDENCE = {Reason.STEP: 0, Reason.BREAKPOINT: 1, Reason.ACCESS: 2}
 """Of several reasons at one place, the one that is told of."""

@@ -9,8 +9,8 @@ from mttcg.debugger.packets import LARGEST_WAITING, Packet, PacketReader, encode
 from mttcg.debugger.session import MOST_QUEUED, Session
 from mttcg.isa.debug_description import DebugDescription
 from mttcg.isa.riscv64.debug_description import DESCRIPTION
-from mttcg.vcpu.protocol.messages import HartStopped
 from mttcg.vcpu.protocol.stop_point import MOST_WATCHED, Motion, Reason
+from mttcg.vcpu.protocol.vcpu_messages import HartStopped
 
 
 class StandingGuest:

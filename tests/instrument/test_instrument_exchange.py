@@ -11,7 +11,9 @@ from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.state.vcpu_state import Activity
 from mttcg.vcpu.instrumentation.exchange import ChangeExchange
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import AskChange, MakeChange, expect
+from mttcg.vcpu.protocol.messages import expect
+from mttcg.vcpu.protocol.orders import MakeChange
+from mttcg.vcpu.protocol.vcpu_messages import AskChange
 
 OWN, OTHER = 0, 1
 

@@ -6,11 +6,12 @@ import pytest
 from built_kallsyms import BASE, built_kallsyms, some_symbols
 from test_linux_image import image
 
-from mttcg.config import MIB, Config
+from mttcg.config import Config
 from mttcg.errors import GuestFileError, OptionError
 from mttcg.guest.boot_files import read_boot_files
 from mttcg.guest.image import GuestImage
 from mttcg.hardware.boards.riscv_virt import BOARD
+from mttcg.option_values import MIB
 
 
 def started(folder: Path, tables: bytes, **options: Path) -> GuestImage:

@@ -7,7 +7,7 @@ from tiny_elf import TinyElf, TinySegment, TinySymbol
 from tree_reader import read_tree
 from unconnected import ListConsole, NoInputs, StandingClock
 
-from mttcg.config import MIB, Config
+from mttcg.config import Config
 from mttcg.errors import GuestFileError
 from mttcg.guest.boot import fill_ram
 from mttcg.guest.boot_files import BootFiles
@@ -15,6 +15,7 @@ from mttcg.guest.elf import load_guest
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards.riscv_virt import BOARD, CLINT, FINISHER, RAM_BASE, UART
 from mttcg.memory.ram import GuestRam
+from mttcg.option_values import MIB
 
 WriteElf = Callable[[TinyElf | bytes], Path]
 MEMORY = 1 * MIB

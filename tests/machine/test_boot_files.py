@@ -11,7 +11,7 @@ from test_linux_image import image
 from tiny_elf import TinyElf, TinySegment, TinySymbol
 from tree_reader import ReadNode, read_tree
 
-from mttcg.config import MIB, Config
+from mttcg.config import Config
 from mttcg.errors import GuestFileError, OptionError
 from mttcg.guest.boot import (
     BootState,
@@ -27,6 +27,7 @@ from mttcg.guest.layout import RamLayout
 from mttcg.hardware.boards.riscv_virt import BOARD, RAM_BASE
 from mttcg.hardware.devicetree import Node, flatten, strings
 from mttcg.memory.address import Virtual
+from mttcg.option_values import MIB
 
 MEMORY = 8 * MIB
 END = RAM_BASE + MEMORY

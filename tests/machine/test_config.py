@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from mttcg.config import GIB, KIB, MIB, Config, parse_assignment, parse_size
+from mttcg.config import Config
 from mttcg.errors import OptionError
+from mttcg.option_values import GIB, KIB, MIB, parse_assignment, parse_size
 
 GUEST = Path("guest.elf")
 

@@ -13,16 +13,10 @@ from mttcg.attached import Drive, ProgramStreams, Share, parse_net
 from mttcg.config import Config
 from mttcg.memory.address import PageOffset, Physical, PhysicalPage, Virtual
 from mttcg.vcpu.machine.shared import Ending
-from mttcg.vcpu.protocol import facts, messages, needs
+from mttcg.vcpu.protocol import facts, host_messages, messages, needs, orders, vcpu_messages
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import (
-    MESSAGES,
-    MessageError,
-    ProcessMessage,
-    decode,
-    encode,
-    expect,
-)
+from mttcg.vcpu.protocol.message import MessageError, ProcessMessage
+from mttcg.vcpu.protocol.messages import MESSAGES, decode, encode, expect
 from mttcg.vcpu.protocol.needs import LoadedPlugin, NeededScoreboard, NeededTable, Needs
 from mttcg.vcpu.protocol.stop_point import StopPoint
 from mttcg.vcpu.protocol.typed_value import TypedValue
@@ -66,12 +60,12 @@ NEEDS = Needs(
 )
 TRAP = facts.TrapFacts("illegal instruction", 0x80000000, 0, ".insn 4, 0x0")
 CONFIG = Config(Path("a.elf"), smp=2, plugins=("mix",), interim=1)
-PLAIN = json.loads(encode(messages.Prepare(CONFIG, {}, {}, None, 1, "toy")))["config"]
+PLAIN = json.loads(encode(host_messages.Prepare(CONFIG, {}, {}, None, 1, "toy")))["config"]
 BOARDS = (("mix", "kinds"), ("mix", "more"))
 EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
-    (messages.Prepare(CONFIG, {"main": 2**63}, {"ram": [0, 1]}, None, 77, "riscv64"), 0),
+    (host_messages.Prepare(CONFIG, {"main": 2**63}, {"ram": [0, 1]}, None, 77, "riscv64"), 0),
     (
-        messages.Start(
+        host_messages.Start(
             isa="riscv64",
             board="riscv-virt",
             entry=0x80000000,
@@ -89,41 +83,41 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
         ),
         3,
     ),
-    (messages.Rehearse("mix", 1), 0),
-    (messages.Ready(NEEDS, 1000, ("a",)), 0),
-    (messages.HostRefused("no"), 0),
-    (messages.VcpuEnded(1, -9), 0),
-    (messages.TranslatorEnded(70), 0),
-    (messages.DevicesEnded(-9), 0),
-    (messages.HostWarning("the code store is not used"), 0),
-    (messages.DeviceWarning("the disk is full"), 0),
-    (messages.RehearsalEnded(0), 0),
-    (messages.Rehearsed(1, NEEDS), 0),
-    (messages.RehearsalRefused(1, "no"), 0),
-    (messages.VcpuFailure("it failed", Ending.CALLBACK, True), 0),
-    (messages.VcpuWarning("é\n"), 0),
-    (messages.TrapLoopFound(0x80000000, TRAP, None), 0),
-    (messages.SpinFound(0x80000000, 2, True, "lw t1, 0(s1)"), 0),
-    (messages.ZerosFound(0x80000000), 0),
-    (messages.UnsupportedFound("vadd.vv", "V", 2**64 - 1), 0),
-    (messages.NothingAttached(("mix",)), 0),
-    (messages.AskChange("{}", 3), 0),
-    (messages.ProgramBegins(7), 0),
-    (messages.BeginProgram(1, 7), 0),
-    (messages.FileOperation(1, 4, 0, "YQA="), 0),
-    (messages.FileOperationDone(-1, 13, ""), 0),
-    (messages.PluginRefused(4, "no"), 0),
-    (messages.InstrumentsTold(5, ({"cpu": 0},), ()), 0),
-    (messages.HartStopped("step", 0x80000000, 0), 0),
-    (messages.ChangeStops(11, (StopPoint("write", 8, 0x80000000, 0, 0),), ()), 0),
-    (messages.GoOn(12, ("go", "stand")), 0),
-    (messages.MakeChange(6, 1, "{}", 3), 0),
-    (messages.LoadPlugin(7, "mix", BOARDS, (("mix", "words"),)), 3),
-    (messages.ReloadPlugin(8, "mix", "mix:top=4", BOARDS), 2),
-    (messages.UnloadPlugin(9, "mix"), 0),
-    (messages.TellInstruments(10, 5), 0),
-    (messages.SamplesWait(), 0),
-    (messages.PageOfPlace(8, {"page": 1}, True, (4, 5)), 0),
+    (host_messages.Rehearse("mix", 1), 0),
+    (host_messages.Ready(NEEDS, 1000, ("a",)), 0),
+    (host_messages.HostRefused("no"), 0),
+    (host_messages.VcpuEnded(1, -9), 0),
+    (host_messages.TranslatorEnded(70), 0),
+    (host_messages.DevicesEnded(-9), 0),
+    (host_messages.HostWarning("the code store is not used"), 0),
+    (host_messages.DeviceWarning("the disk is full"), 0),
+    (host_messages.RehearsalEnded(0), 0),
+    (host_messages.Rehearsed(1, NEEDS), 0),
+    (host_messages.RehearsalRefused(1, "no"), 0),
+    (vcpu_messages.VcpuFailure("it failed", Ending.CALLBACK, True), 0),
+    (vcpu_messages.VcpuWarning("é\n"), 0),
+    (vcpu_messages.TrapLoopFound(0x80000000, TRAP, None), 0),
+    (vcpu_messages.SpinFound(0x80000000, 2, True, "lw t1, 0(s1)"), 0),
+    (vcpu_messages.ZerosFound(0x80000000), 0),
+    (vcpu_messages.UnsupportedFound("vadd.vv", "V", 2**64 - 1), 0),
+    (vcpu_messages.NothingAttached(("mix",)), 0),
+    (vcpu_messages.AskChange("{}", 3), 0),
+    (vcpu_messages.ProgramBegins(7), 0),
+    (orders.BeginProgram(1, 7), 0),
+    (vcpu_messages.FileOperation(1, 4, 0, "YQA="), 0),
+    (orders.FileOperationDone(-1, 13, ""), 0),
+    (vcpu_messages.PluginRefused(4, "no"), 0),
+    (vcpu_messages.InstrumentsTold(5, ({"cpu": 0},), ()), 0),
+    (vcpu_messages.HartStopped("step", 0x80000000, 0), 0),
+    (orders.ChangeStops(11, (StopPoint("write", 8, 0x80000000, 0, 0),), ()), 0),
+    (orders.GoOn(12, ("go", "stand")), 0),
+    (orders.MakeChange(6, 1, "{}", 3), 0),
+    (orders.LoadPlugin(7, "mix", BOARDS, (("mix", "words"),)), 3),
+    (orders.ReloadPlugin(8, "mix", "mix:top=4", BOARDS), 2),
+    (orders.UnloadPlugin(9, "mix"), 0),
+    (orders.TellInstruments(10, 5), 0),
+    (vcpu_messages.SamplesWait(), 0),
+    (vcpu_messages.PageOfPlace(8, {"page": 1}, True, (4, 5)), 0),
 )
 """A message of every type, and how many descriptors come along."""
 
@@ -271,8 +265,8 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
     for field in dataclasses.fields(Config):
         # the arguments of semihosting need that it is on
         assert getattr(config, field.name) != field.default or field.name == "semihosting"
-    arrived = decode(encode(messages.Prepare(config, {}, {}, None, 1, "toy")))
-    assert isinstance(arrived, messages.Prepare)
+    arrived = decode(encode(host_messages.Prepare(config, {}, {}, None, 1, "toy")))
+    assert isinstance(arrived, host_messages.Prepare)
     assert arrived.config == config
     assert repr(arrived.config) == repr(config)  # an integer is not the fraction that it equals
 
@@ -297,10 +291,10 @@ def test_what_is_no_message_is_an_error(text: bytes, wrong: str) -> None:
 
 
 def test_a_message_that_is_not_expected_is_an_error() -> None:
-    message = messages.VcpuWarning("late")
-    assert expect(message, messages.VcpuWarning) is message
+    message = vcpu_messages.VcpuWarning("late")
+    assert expect(message, vcpu_messages.VcpuWarning) is message
     with pytest.raises(MessageError) as raised:
-        expect(message, messages.Order)
+        expect(message, orders.Order)
     assert (raised.value.name, raised.value.expected) == ("vcpu_warning", "Order")
 
 

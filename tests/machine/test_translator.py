@@ -24,7 +24,7 @@ from mttcg.state.samples import PLACES, POSITION, Samples, samples_bytes
 from mttcg.state.vcpu_state import STATE_BYTES
 from mttcg.vcpu.machine.shared import Harts, MachineState, machine_bytes
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import PageOfPlace, SamplesWait
+from mttcg.vcpu.protocol.vcpu_messages import PageOfPlace, SamplesWait
 
 VCPUS = 3
 HERE, THERE, ELSEWHERE = 0x8000_0000, 0x8000_0040, 0x8000_2000

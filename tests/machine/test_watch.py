@@ -20,7 +20,8 @@ from mttcg.supervisor.terminal.console import ConsoleLines
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.machine.shared import Ending, Harts
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import FileOperation, VcpuEnded, VcpuFailure
+from mttcg.vcpu.protocol.host_messages import VcpuEnded
+from mttcg.vcpu.protocol.vcpu_messages import FileOperation, VcpuFailure
 
 KILLED = -9
 

@@ -14,8 +14,9 @@ from mttcg.supervisor.control.control import RunControl
 from mttcg.supervisor.control.planned_snapshot import PlannedSnapshot
 from mttcg.supervisor.failures import Failures
 from mttcg.supervisor.tasks import Task
-from mttcg.vcpu.protocol.messages import ChangeStops, GoOn, HartStopped, Order
+from mttcg.vcpu.protocol.orders import ChangeStops, GoOn, Order
 from mttcg.vcpu.protocol.stop_point import Motion, Reason
+from mttcg.vcpu.protocol.vcpu_messages import HartStopped
 
 PLACE = Virtual(0x8000_0000)
 STOPPED = HartStopped(Reason.BREAKPOINT, PLACE, Virtual(0))

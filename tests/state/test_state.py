@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from mttcg.config import SMP_MAX
 from mttcg.isa.riscv64.state import OFFSET, Hart
+from mttcg.option_values import SMP_MAX
 from mttcg.state.vcpu_state import MOST_VCPUS, STATE_BYTES, VcpuState
 from mttcg.state.words import StateField, WordField, fields_of, offsets_of
 from mttcg.tbcache.layout import SLOT

@@ -53,7 +53,7 @@ def doors(pc: Virtual, place: Physical, ram: RamRange, bytes_of: GuestRam) -> No
 """
 """What mypy has to say is behind `# E:`, on the line."""
 SIZES = {
-    "mttcg/config.py": "checks a size",
+    "mttcg/option_values.py": "checks a size",
     "mttcg/processes/segments.py": "rounds sizes",
     "mttcg/tbcache/layout.py": "rounds sizes",
     "mttcg/tbcache/predecoded.py": "rounds a size",

@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mttcg.vcpu.protocol.messages import FileOperation, FileOperationDone
+from mttcg.vcpu.protocol.orders import FileOperationDone
+from mttcg.vcpu.protocol.vcpu_messages import FileOperation
 
 if TYPE_CHECKING:
     from mttcg.semihosting.files import GuestFiles

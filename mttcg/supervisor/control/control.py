@@ -22,14 +22,10 @@ from mttcg.supervisor.snapshots.standstill import STOP_SECONDS
 from mttcg.supervisor.tasks import Answer, CommandError, Condition, Task
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.machine.shared import Ending
-from mttcg.vcpu.protocol.messages import (
-    HartStopped,
-    InstrumentsTold,
-    PluginRefused,
-    ProcessMessage,
-    TellInstruments,
-    expect,
-)
+from mttcg.vcpu.protocol.message import ProcessMessage
+from mttcg.vcpu.protocol.messages import expect
+from mttcg.vcpu.protocol.orders import TellInstruments
+from mttcg.vcpu.protocol.vcpu_messages import HartStopped, InstrumentsTold, PluginRefused
 from mttcg_bus.errors import BusError
 from mttcg_bus.publisher.process import PublisherEvent
 from mttcg_bus.ring.ring import ledger_of

@@ -19,19 +19,11 @@ from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.start.launch import end_text
 from mttcg.supervisor.tasks import Answer, CommandError, Condition, Task, Work
 from mttcg.supervisor.watch import Watch
-from mttcg.vcpu.protocol.messages import (
-    LoadPlugin,
-    Order,
-    ProcessMessage,
-    RehearsalEnded,
-    RehearsalRefused,
-    Rehearse,
-    Rehearsed,
-    ReloadPlugin,
-    UnloadPlugin,
-    expect,
-)
+from mttcg.vcpu.protocol.host_messages import RehearsalEnded, RehearsalRefused, Rehearse, Rehearsed
+from mttcg.vcpu.protocol.message import ProcessMessage
+from mttcg.vcpu.protocol.messages import expect
 from mttcg.vcpu.protocol.needs import LoadedPlugin, Needs, Place, place_of
+from mttcg.vcpu.protocol.orders import LoadPlugin, Order, ReloadPlugin, UnloadPlugin
 from mttcg_bus.publisher.process import PublisherEvent
 from mttcg_bus.ring.ring import mark_closed
 from mttcg_bus.wire.control import StreamEnded, StreamsOpened

@@ -16,8 +16,9 @@ from mttcg.supervisor.control.control import RunControl
 from mttcg.supervisor.snapshots.snapshots import Snapshots
 from mttcg.supervisor.tasks import Answer, Task
 from mttcg.terminal import tell
-from mttcg.vcpu.protocol.messages import ChangeStops, GoOn, HartStopped
+from mttcg.vcpu.protocol.orders import ChangeStops, GoOn
 from mttcg.vcpu.protocol.stop_point import Motion, Reason, StopPoint
+from mttcg.vcpu.protocol.vcpu_messages import HartStopped
 
 FOR_EVER = 1e9
 """Seconds that vCPUs may take to start."""

@@ -21,8 +21,9 @@ from mttcg.supervisor.tasks import Answer, CommandError, Task
 from mttcg.supervisor.watch import Watch
 from mttcg.terminal import tell
 from mttcg.vcpu.machine.shared import Ending
-from mttcg.vcpu.protocol.messages import ChangeStops, GoOn, HartStopped
+from mttcg.vcpu.protocol.orders import ChangeStops, GoOn
 from mttcg.vcpu.protocol.stop_point import Motion, StopPoint
+from mttcg.vcpu.protocol.vcpu_messages import HartStopped
 from mttcg_bus.wire import plain
 
 UPPER_HALF = 1 << 63

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mttcg.config import Config, not_in_shards
+from mttcg.config import Config
 from mttcg.errors import EXIT_FAULT, EXIT_USER, MttcgError, OptionError
+from mttcg.option_values import not_in_shards
 from mttcg.printable import printable
 from mttcg.supervisor.delivery.aggregator_process import AggregatorProcess
 from mttcg.supervisor.delivery.streams import Streams

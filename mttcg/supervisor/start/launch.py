@@ -14,7 +14,9 @@ from mttcg.instrument.program.symbol_names import readable_name
 from mttcg.memory.address import Virtual
 from mttcg.supervisor.start.host_process import HostProcess
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import HostRefused, Prepare, ProcessMessage, Ready, expect
+from mttcg.vcpu.protocol.host_messages import HostRefused, Prepare, Ready
+from mttcg.vcpu.protocol.message import ProcessMessage
+from mttcg.vcpu.protocol.messages import expect
 from mttcg.vcpu.protocol.needs import Needs
 from mttcg_bus.run_info import RunInfo
 

@@ -14,7 +14,8 @@ from mttcg.vcpu.instrumentation.exchange import ChangeExchange
 from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
 from mttcg.vcpu.machine.shared import MachineState
 from mttcg.vcpu.protocol.facts import ProgramFacts
-from mttcg.vcpu.protocol.messages import FileOperation, FileOperationDone, VcpuWarning
+from mttcg.vcpu.protocol.orders import FileOperationDone
+from mttcg.vcpu.protocol.vcpu_messages import FileOperation, VcpuWarning
 
 WORD_LENGTH = 4
 """Bytes of the instruction that calls."""

@@ -18,7 +18,10 @@ from mttcg.instrument.api.ticket import Ticket
 from mttcg.state.vcpu_state import ENDED, VcpuState
 from mttcg.vcpu.machine.descriptors import readable
 from mttcg.vcpu.protocol.channel import Channel
-from mttcg.vcpu.protocol.messages import AskChange, MakeChange, Order, ProcessMessage, expect
+from mttcg.vcpu.protocol.message import ProcessMessage
+from mttcg.vcpu.protocol.messages import expect
+from mttcg.vcpu.protocol.orders import MakeChange, Order
+from mttcg.vcpu.protocol.vcpu_messages import AskChange
 
 Orders: TypeAlias = dict[type[Order], Callable[[Any, list[int]], None]]
 """What is done, by the type of an order, with the message and its descriptors."""

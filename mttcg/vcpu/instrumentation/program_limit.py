@@ -13,7 +13,8 @@ from mttcg.instrument.errors import NoKernelError
 from mttcg.instrument.loading.plugin_functions import UNLIMITED
 from mttcg.isa.context import EVERYWHERE, Scope, scope_of
 from mttcg.state.vcpu_state import ENDED
-from mttcg.vcpu.protocol.messages import BeginProgram, ProgramBegins, VcpuWarning
+from mttcg.vcpu.protocol.orders import BeginProgram
+from mttcg.vcpu.protocol.vcpu_messages import ProgramBegins, VcpuWarning
 
 USER = "user"
 """The level at which programs run."""

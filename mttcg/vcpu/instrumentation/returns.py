@@ -23,7 +23,7 @@ from mttcg.isa.base import Isa
 from mttcg.isa.context import EVERYWHERE, Scope, level_of, scope_of, space_of
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.instrumentation.exchange import ChangeExchange
-from mttcg.vcpu.protocol.messages import VcpuWarning
+from mttcg.vcpu.protocol.vcpu_messages import VcpuWarning
 
 MOST_PLACES = 1 << 16
 """Pairs that calls which may never return are kept for; the oldest are given up first."""

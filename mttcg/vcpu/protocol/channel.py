@@ -5,7 +5,8 @@ import socket
 import time
 from collections.abc import Sequence
 
-from mttcg.vcpu.protocol.messages import MessageError, ProcessMessage, decode, encode
+from mttcg.vcpu.protocol.message import MessageError, ProcessMessage
+from mttcg.vcpu.protocol.messages import decode, encode
 
 LARGEST = 1 << 17
 DESCRIPTORS_A_MESSAGE = 200
