@@ -37,6 +37,8 @@ from mttcg.instrument.api.api_version import API_VERSION, OLDEST_API_VERSION
 from mttcg.instrument.api.attach import (
     instrument,
     instrument_block,
+    instrument_branch,
+    instrument_jump,
     instrument_memory,
     instrument_return,
     mapped_areas,
@@ -47,6 +49,8 @@ from mttcg.instrument.api.attach import (
     symbols,
     uninstrument,
     uninstrument_block,
+    uninstrument_branch,
+    uninstrument_jump,
     uninstrument_memory,
     uninstrument_return,
 )
@@ -106,6 +110,8 @@ __all__ = [
     "instruction_length",
     "instrument",
     "instrument_block",
+    "instrument_branch",
+    "instrument_jump",
     "instrument_memory",
     "instrument_return",
     "is_interprocessor",
@@ -124,6 +130,8 @@ __all__ = [
     "symbols",
     "uninstrument",
     "uninstrument_block",
+    "uninstrument_branch",
+    "uninstrument_jump",
     "uninstrument_memory",
     "uninstrument_return",
 ]

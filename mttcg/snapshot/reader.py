@@ -88,7 +88,7 @@ class SnapshotFile:
         size = os.fstat(self.file).st_size
         data = self._pread(HEADER.size, 0)
         if len(data) < HEADER.size or not data.startswith(MAGIC):
-            raise self._wrong("it is none", "a file that `snapshot` has written")
+            raise self._wrong("it is not one", "a file that `snapshot` has written")
         header = Header(*HEADER.unpack(data))
         if sum_of(data[:-4]) != header.own_sum:
             raise self._wrong("its header was changed", UNCHANGED)

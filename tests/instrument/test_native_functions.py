@@ -44,7 +44,7 @@ print("numba" in sys.modules, operations.clock() != 0)
 
 def test_every_function_of_ours_can_be_kept() -> None:
     named = {*operations.WINDOWS.values(), "run_once_each_block", "run_once", "run_if"}
-    named |= {"run_within"}
+    named |= {"run_within", "run_after_its_kind"}
     named |= {"count_in_table", "count_one", "read_clock"}
     named |= {name for known in operations.RECORDS.values() for name in known.values()}
     made: set[str] = set()

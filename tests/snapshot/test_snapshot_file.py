@@ -117,7 +117,7 @@ def test_a_file_that_was_cut_is_refused_with_both_sizes(tmp_path: Path, size: in
     if size >= HEADER.size or size < 0:
         assert f"it has {len(good[:size])} bytes; expected {len(good)}" in str(caught.value)
     else:
-        assert "it is none; expected a file that `snapshot` has written" in str(caught.value)
+        assert "it is not one; expected a file that `snapshot` has written" in str(caught.value)
 
 
 def test_another_format_is_refused_with_both(

@@ -190,5 +190,6 @@ def failed_one(access: ObservedAccess) -> ObservedAccess:
 
 def of_its_kind(row: OperationRow, retired: Retired) -> bool:
     """Whether a row that records some kinds of instructions does this one."""
-    kinds = {"transfer": retired.jumps, "branch": retired.taken is not None}
+    jumps, branches = retired.jumps, retired.taken is not None
+    kinds = {"transfer": jumps, "after_jump": jumps, "branch": branches, "after_branch": branches}
     return kinds.get(row.kind, True)

@@ -191,6 +191,65 @@ def uninstrument_memory(
     return _change(False, Where.ACCESS, cpu, None, target, opaque, once, when, None, space, mode)
 
 
+def instrument_branch(
+    cpu: Any,
+    callback: Any,
+    opaque: Any = None,
+    *,
+    space: int | str | None = None,
+    mode: str | None = None,
+) -> Ticket:
+    """Call `callback(cpu, branch, opaque)` behind each conditional branch.
+
+    `branch` has `pc`, `target`, where control goes on, and `taken`. Registers can be read in the
+    callback but not written. Records of branches cost a hundredth of that: a Stream of
+    `events.BRANCH`, attached by `instrument`. When the first thing is attached, and when the last
+    is taken away, all code is found, or made, anew.
+    """
+    return _change(True, Where.BRANCH, cpu, None, callback, opaque, space=space, mode=mode)
+
+
+def uninstrument_branch(
+    cpu: Any,
+    callback: Any,
+    opaque: Any = None,
+    *,
+    space: int | str | None = None,
+    mode: str | None = None,
+) -> Ticket:
+    """Undo `instrument_branch` with the same arguments."""
+    return _change(False, Where.BRANCH, cpu, None, callback, opaque, space=space, mode=mode)
+
+
+def instrument_jump(
+    cpu: Any,
+    callback: Any,
+    opaque: Any = None,
+    *,
+    space: int | str | None = None,
+    mode: str | None = None,
+) -> Ticket:
+    """Call `callback(cpu, jump, opaque)` behind each instruction that always goes elsewhere.
+
+    `jump` has `pc`, `target` and `kind`, an `InstructionClass`: CALL, RETURN, SWITCH for one that
+    returns and calls at once, SYSTEM for a return from a trap, or JUMP. Traps are no instructions,
+    see `plugin_trap`. Otherwise it is as `instrument_branch`; records are `events.TRANSFER`.
+    """
+    return _change(True, Where.JUMP, cpu, None, callback, opaque, space=space, mode=mode)
+
+
+def uninstrument_jump(
+    cpu: Any,
+    callback: Any,
+    opaque: Any = None,
+    *,
+    space: int | str | None = None,
+    mode: str | None = None,
+) -> Ticket:
+    """Undo `instrument_jump` with the same arguments."""
+    return _change(False, Where.JUMP, cpu, None, callback, opaque, space=space, mode=mode)
+
+
 def instrument_return(
     cpu: Any,
     function: int,

@@ -35,9 +35,17 @@ CALLBACKS: dict[Where, tuple[str, ...]] = {
     Where.BLOCK: ("cpu", "block", "opaque"),
     Where.INSTRUCTION: ("cpu", "opaque"),
     Where.ACCESS: ("cpu", "access", "opaque"),
+    Where.BRANCH: ("cpu", "branch", "opaque"),
+    Where.JUMP: ("cpu", "jump", "opaque"),
     Where.RETURN: ("cpu", "value", "opaque"),
 }
 """What a Python function is called with."""
+FUNCTIONS_ALONE = {
+    Where.RETURN: "",
+    Where.BRANCH: "; a Stream of events.BRANCH is attached by instrument",
+    Where.JUMP: "; a Stream of events.TRANSFER is attached by instrument",
+}
+"""Where nothing else may be attached, and what to do instead."""
 AT_ENTRY = CALLBACKS[Where.INSTRUCTION]
 
 
@@ -48,9 +56,11 @@ def check_target(attachment: Attachment) -> None:
     def refuse(wrong: str) -> None:
         raise TargetError(target, f"at {where}", wrong)
 
+    if where in FUNCTIONS_ALONE and (
+        isinstance(target, Stream | Probe | VcpuWords) or not callable(target)
+    ):
+        refuse(f"expected a function{FUNCTIONS_ALONE[where]}")
     if where is Where.RETURN:
-        if isinstance(target, Stream | Probe | VcpuWords) or not callable(target):
-            refuse("expected a function")
         entry = attachment.entry
         if entry is not None and (not callable(entry) or wrong_arguments(entry, AT_ENTRY)):
             refuse(f"at_entry is a function of cpu and opaque, not {entry!r}")

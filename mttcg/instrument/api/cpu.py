@@ -53,11 +53,12 @@ class CallbackPhase:
 
     TRANSLATION = "before a block is translated"
     MEMORY = "in a memory callback, where the instruction is half done"
+    BEHIND = "behind an instruction, when control goes on already"
     EXACT = "in a callback"
     ELSEWHERE = "outside of the callbacks of its own vCPU"
 
 
-_READABLE = {CallbackPhase.MEMORY, CallbackPhase.EXACT}
+_READABLE = {CallbackPhase.MEMORY, CallbackPhase.BEHIND, CallbackPhase.EXACT}
 
 
 class Cpu:

@@ -1,4 +1,5 @@
-"""Native operations that run another one only sometimes: once, if a probe says so, in a scope.
+"""Native operations that run another one only sometimes: once, if a probe says so, in a scope,
+after some instructions.
 
 Each is `void f(data, a, b, c, d, e)` as every operation; its data are words that only its own vCPU
 has, in the order given here.
@@ -39,6 +40,14 @@ def run_if(data, a, b, c, d, e):
     condition, its_data = host.read64(data + U64(24)), host.read64(data + U64(32))
     if host.call_condition(condition, its_data, a, b, c, d, e) != U64(0):
         host.call_operation(host.read64(data + U64(8)), host.read64(data + U64(16)), a, b, c, d, e)
+
+
+@cfunc(SIGNATURE)
+def run_after_its_kind(data, pc, what, value, target, retired):
+    """Run the operation if the instruction, which is over, was of its kind."""
+    if what & host.read64(data) != U64(0):
+        function, its_data = host.read64(data + U64(8)), host.read64(data + U64(16))
+        host.call_operation(function, its_data, pc, what, value, target, retired)
 
 
 @cfunc(SIGNATURE)

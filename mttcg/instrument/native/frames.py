@@ -10,6 +10,8 @@ run."""
 CONDITION, CONDITION_DATA = 3, 4
 """Words of one with a condition, after the same three: the condition's function and data."""
 CONDITION_WORDS = 5
+WAYS = 0
+"""Of one for some instructions alone, in the place of the flag's: which bits say what they do."""
 SCOPE_MASK, SCOPE_WANTED, CONTEXT_AT = 3, 4, 5
 """Words of one with a scope, in the place of the condition's: the scope, and where the hart's state
 has the context."""

@@ -55,6 +55,11 @@ def sometimes() -> HostAddress:
     return native_address(CONDITIONS, "run_if")
 
 
+def after_its_kind() -> HostAddress:
+    """Run an operation after some kinds of instructions, see `conditions`."""
+    return native_address(CONDITIONS, "run_after_its_kind")
+
+
 def within() -> HostAddress:
     """Run an operation in a scope, see `conditions`."""
     return native_address(CONDITIONS, "run_within")

@@ -17,6 +17,8 @@ OperationKind = Literal[
     "retired",
     "transfer",
     "branch",
+    "after_jump",
+    "after_branch",
     "once",
     "once_table",
     "if",
@@ -27,6 +29,7 @@ OperationKind = Literal[
 - record, timed: write a record into the window of the emitter at `data`, see `emitters`;
   one of a timed layout has a time stamp;
 - retired, transfer, branch: as record, after an instruction, a jump, or a branch;
+- after_jump, after_branch: run Python after those instructions;
 - once, once_table: nothing if the flag, or the block's flag, that `data` points to is set;
 - if: nothing if the condition in `data`, whose text is `text`, answers 0, see `conditions`;
 - python: run Python, which may ask for a stop.

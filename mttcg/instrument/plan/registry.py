@@ -40,6 +40,11 @@ AFTER: dict[Any, OperationKind] = {
     events.BRANCH: "branch",
 }
 """Records that are written after an instruction."""
+AFTER_KINDS: dict[Where, tuple[OperationKind, int]] = {
+    Where.BRANCH: ("after_branch", frames.BRANCHES),
+    Where.JUMP: ("after_jump", frames.JUMPS),
+}
+"""Kinds of operations behind some instructions alone, and the bit that says of one that it is."""
 AFTER_INSTRUCTION = (*AFTER.values(), "table")
 """Kinds of operations that run after each instruction, where they are attached to every one."""
 CALLBACK = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
@@ -185,6 +190,8 @@ class Registry:
             operations.within()
         if attachment.where is Where.RETURN:
             operations.count(in_table=False)
+        if attachment.where in AFTER_KINDS:
+            operations.after_its_kind()
         if when is not None and (when.probe, attachment.where.at) not in self.conditions:
             operations.sometimes()
             compiled = operations.probe(when.probe.function, attachment.where.at, answers=True)
@@ -278,10 +285,11 @@ class Registry:
             self.counted_in[attachment.target].append(attachment)
         every, sites = self.everywhere, self.rows
         instructions = every.get(Where.INSTRUCTION, ())
+        after = *every.get(Where.BRANCH, ()), *every.get(Where.JUMP, ())
         return Plan(
             every_block=every.get(Where.BLOCK, ()),
             every_instruction=tuple(o for o in instructions if o.kind not in AFTER_INSTRUCTION),
-            every_retired=tuple(o for o in instructions if o.kind in AFTER_INSTRUCTION),
+            every_retired=(*(o for o in instructions if o.kind in AFTER_INSTRUCTION), *after),
             every_access=every.get(Where.ACCESS, ()),
             blocks=sites[Where.BLOCK],
             instructions=sites[Where.INSTRUCTION],
@@ -427,7 +435,14 @@ class Registry:
         number = next(self.numbers)
         self.callbacks[number] = Callback(attachment)
         operation = Operation(self.trampoline_address, number, "python", python=True)
-        return Held(operation, number=number)
+        held = Held(operation, number=number)
+        return self._hold_after(attachment, held) if attachment.where in AFTER_KINDS else held
+
+    def _hold_after(self, attachment: Attachment, inner: Held) -> Held:
+        kind, ways = AFTER_KINDS[attachment.where]
+        words = np.zeros(frames.CONDITION_WORDS, dtype=np.uint64)
+        words[frames.WAYS] = ways
+        return self._within(inner, operations.after_its_kind(), words, None, kind, "")
 
     def _words(self, declared: VcpuWords) -> Any:
         return self.machinery.vcpu_words(declared, self.cpu or 0)

@@ -19,7 +19,6 @@ from mttcg.instrument.errors import (
     NoKernelError,
     NotRamError,
 )
-from mttcg.instrument.events import WRITE
 from mttcg.instrument.loading.loader import describe_failure
 from mttcg.instrument.loading.plugin_functions import sees_the_guest
 from mttcg.instrument.native import clock
@@ -33,6 +32,7 @@ from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.memory.address import HostAddress, Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import VcpuState
+from mttcg.vcpu.instrumentation.callback_values import HALF_DONE, SEEN
 from mttcg.vcpu.instrumentation.chosen_processes import SWITCH, ChosenProcesses, FoundProcesses
 from mttcg.vcpu.instrumentation.costs import Costs, now
 from mttcg.vcpu.instrumentation.exchange import ChangeExchange
@@ -48,25 +48,6 @@ from mttcg.vcpu.instrumentation.watchpoints import OwnWords
 from mttcg.vcpu.machine.shared import context_address
 from mttcg.vcpu.protocol.channel import Channel
 from mttcg.vcpu.protocol.vcpu_messages import VcpuWarning
-
-
-@dataclass(frozen=True)
-class MemoryAccess:
-    """A load or store, as a Python callback gets it."""
-
-    pc: int
-    address: int
-    size: int
-    value: int
-    write: bool
-
-
-@dataclass(frozen=True)
-class BlockEntry:
-    """A block that is about to run, as a Python callback gets it."""
-
-    pc: int
-    instructions: int
 
 
 def no_processes(*_asked: object) -> NoReturn:
@@ -369,13 +350,8 @@ class GuestOfVcpu:
         if where is Where.RETURN_SITE:
             self.returns.leave(attachment.plugin, pc)
             return
-        given: tuple[Any, ...] = (self.cpu, attachment.opaque)
-        if where is Where.BLOCK:
-            given = (self.cpu, BlockEntry(pc, arguments[1]), attachment.opaque)
-        elif where is Where.ACCESS:
-            address, size, value, how = arguments[1:5]
-            access = MemoryAccess(pc, address, size, value, bool(how & WRITE))
-            given = (self.cpu, access, attachment.opaque)
+        seen = (SEEN[where](arguments),) if where in SEEN else ()
+        given = (self.cpu, *seen, attachment.opaque)
         self.call_attached(callback, attachment.target, given, pc)
 
     def call_attached(
@@ -383,8 +359,8 @@ class GuestOfVcpu:
     ) -> tuple[Any] | None:
         """Call a function of an attachment: as of `call`, but None if it moved pc, too."""
         attachment = callback.attachment
-        half_done = attachment.where is Where.ACCESS
-        phase = CallbackPhase.MEMORY if half_done else CallbackPhase.EXACT
+        half_done = attachment.where in HALF_DONE
+        phase = HALF_DONE.get(attachment.where, CallbackPhase.EXACT)
         self.hart.callbacks += 1
         callback.calls += 1
         self.moved, self.inside = False, True

@@ -66,6 +66,9 @@ BeginInCode: TypeAlias = Callable[[HostAddress, Codes], None]
 MOST_OBSERVED = 4096
 """Pages with something attached that are kept; the memory of one is 144 KB at most."""
 
+OF_JUMPS = ("transfer", "after_jump")
+"""Kinds of rows that are told only of what always goes elsewhere."""
+
 
 def plan_words(weave: Weave) -> dict[Word, int]:
     """What the frame has of a plan, beside its rows and emitters."""
@@ -76,7 +79,7 @@ def plan_words(weave: Weave) -> dict[Word, int]:
         Word.EVERY_INSTRUCTION: packed(every.every_instruction),
         Word.EVERY_ACCESS: packed(every.every_access),
         Word.EVERY_RETIRED: packed(every.every_retired),
-        Word.TOLD_OF_ALL: any(row.kind != "transfer" for row in every.every_retired),
+        Word.TOLD_OF_ALL: any(row.kind not in OF_JUMPS for row in every.every_retired),
         Word.ENTRY_TABLE: int(weave.rows.table[first, 1]),
         Word.HOW_MASK: (1 << 64) - 1 if every.every_order else WRITE,
     }

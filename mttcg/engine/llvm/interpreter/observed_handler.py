@@ -82,7 +82,8 @@ class ObservedHandler(EnteringHandler):
         target, kind = went()
         register, value = self._destination()
         what = build.binary("or", build.binary("shl", register, 32), kind)
-        build.run(RETIRED, HART, IP, running(build), FRAME, TO_PC, what, value, target)
+        given = HART, IP, running(build), FRAME, TO_PC, what, value, target
+        build.store(build.call(I64, RETIRED, *given), COUNT, COUNTER)
         build.goto(on)
         build.begin(on)
 

@@ -85,7 +85,7 @@ def operation_functions(
     called: dict[str, tuple[tuple[Value, ...], Callable[[Builder], None]]] = {
         f"i64 {RUN}": ((ROWS, MASK, INDEX, *GIVEN), lambda build: _run(build, isa)),
         f"i64 {ACCESSED}": ((MASK, ADDRESS, SIZE, VALUE, HOW), _accessed),
-        f"void {RETIRED}": ((WHAT, VALUE, TARGET), _retired),
+        f"i64 {RETIRED}": ((WHAT, VALUE, TARGET), _retired),
     }
     for name, (given, emit) in called.items():
         parameters = (HART, IP, RUNNING, FRAME, TO_PC, *given)
@@ -307,14 +307,17 @@ def _accessed(build: Builder) -> None:
 
 
 def _retired(build: Builder) -> None:
-    """Run what is attached to what comes behind each instruction, which is not counted yet."""
+    """Run what is attached to what comes behind each instruction, which is not counted yet.
+
+    It returns the running count.
+    """
     word = build.cast("zext", build.load(build.offset(IP, INSTRUCTION), UNKNOWN, I32), I64)
     what = build.binary("or", WHAT, word)
     counted = retired_at(build, RUNNING, ONE_INSTRUCTION)
     given = pc_at(build, IP), what, VALUE, TARGET, counted
     rows = frame_word(build, Word.EVERY_RETIRED)
-    build.call(I64, RUN, HART, IP, RUNNING, FRAME, TO_PC, rows, 0, _index(build), *given)
-    build.end(returns=True)
+    after = build.call(I64, RUN, HART, IP, RUNNING, FRAME, TO_PC, rows, 0, _index(build), *given)
+    _return(build, after)
 
 
 def _show_records(build: Builder) -> None:
