@@ -31,7 +31,8 @@ class Matrix:
     """A table `[[runs]]`: every choice of each axis with every choice of the others.
 
     `axes` are the settings that take several values, by key of the file: those of `AXES`,
-    `guests`, `plugins`, and `set.SYMBOL`. `fixed` are those of all its runs, by field of Config.
+    `guests`, `plugins`, `input`, `type` and `set.SYMBOL`; the guests are snapshots if the runs go
+    on from such (`is_restored`). `fixed` are those of all its runs, by field of Config.
     """
 
     name: str
@@ -41,8 +42,8 @@ class Matrix:
     repeats: int
     time_limit: float
     labels: Mapping[str, Any]
-    input: AxisValue | None
     expect: tuple[int, ...]
+    is_restored: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,12 @@ FIXED: Mapping[str, Reader] = {
     "stall-limit": ("stall_limit", TomlNode.seconds),
     "stop-on-trap-loop": ("stop_on_trap_loop", lambda node: node.of(bool)),
 }
-OTHERS = ("guests", "plugins", "set", "repeats", "time-limit", "labels", "input", "expect")
+OTHERS = (
+    *("guests", "from", "plugins", "set", "repeats", "time-limit", "labels"),
+    *("input", "type", "expect"),
+)
+OF_THE_SNAPSHOT = ("guests", "smp", "memory")
+"""Keys that a matrix with `from` can't have."""
 MATRIX_KEYS = ("name", *OTHERS, *AXES, *FIXED)
 DEFAULTS_KEYS = MATRIX_KEYS[1:]
 FILE_KEYS = ("name", "output", "retries", "defaults", "runs")
@@ -98,8 +104,11 @@ MERGED = ("set", "labels")
 """Tables of which a matrix adds to those of the defaults."""
 
 
-def read_campaign(path: Path) -> CampaignFile:
-    """Read a campaign file; CampaignFileError for whatever is wrong in it, with the line."""
+def read_campaign(path: Path, base: Path | None = None) -> CampaignFile:
+    """Read a campaign file; CampaignFileError for whatever is wrong in it, with the line.
+
+    base: the snapshot that runs go on from which name none, nor guests.
+    """
     top = read_toml(path)
     keys = top.table(FILE_KEYS)
     retries = keys["retries"].whole(0, RETRIES_MAX) if "retries" in keys else RETRIES_DEFAULT
@@ -112,7 +121,7 @@ def read_campaign(path: Path) -> CampaignFile:
         name = own["name"].text() if "name" in own else f"runs{number}"
         if name in matrices:
             raise own.get("name", node).wrong(f"{name!r} is there twice", "a name for each")
-        matrices[name] = read_matrix(name, node, merged(defaults, own))
+        matrices[name] = read_matrix(name, node, merged(defaults, own), base)
     return CampaignFile(
         path=path,
         name=keys["name"].text() if "name" in keys else path.stem,
@@ -146,11 +155,11 @@ def merged(defaults: Mapping[str, TomlNode], own: Mapping[str, TomlNode]) -> dic
     return found
 
 
-def read_matrix(name: str, node: TomlNode, keys: Mapping[str, Any]) -> Matrix:
-    """Read one matrix."""
-    if "guests" not in keys:
-        raise node.wrong("there are no guests", 'guests = ["FILE.elf", ...]')
-    axes: dict[str, tuple[AxisValue, ...]] = {"guests": guests_of(keys["guests"])}
+def read_matrix(
+    name: str, node: TomlNode, keys: Mapping[str, Any], base: Path | None = None
+) -> Matrix:
+    """Read one matrix; base: as of `read_campaign`."""
+    axes: dict[str, tuple[AxisValue, ...]] = {"guests": started_with(node, keys, base)}
     for key, reader in AXES.items():
         if key in keys:
             axes[key] = choices_of(keys[key], partial(read, reader=reader))
@@ -158,6 +167,7 @@ def read_matrix(name: str, node: TomlNode, keys: Mapping[str, Any]) -> Matrix:
         axes[f"set.{symbol}"] = choices_of(inner, partial(read_word, symbol))
     if "plugins" in keys:
         axes["plugins"] = plugins_of(keys["plugins"])
+    axes |= inputs_of(keys)
     labels = keys.get("labels", {}).items()
     return Matrix(
         name=name,
@@ -167,9 +177,35 @@ def read_matrix(name: str, node: TomlNode, keys: Mapping[str, Any]) -> Matrix:
         repeats=keys["repeats"].whole(1, REPEATS_MAX) if "repeats" in keys else 1,
         time_limit=keys["time-limit"].seconds() if "time-limit" in keys else 0.0,
         labels={label: inner.of(str, int, float, bool) for label, inner in labels},
-        input=input_of(keys.get("input")),
         expect=expected_of(keys.get("expect")),
+        is_restored="guests" not in keys,
     )
+
+
+def started_with(
+    node: TomlNode, keys: Mapping[str, Any], base: Path | None
+) -> tuple[AxisValue, ...]:
+    """Find the guests that are started, or the snapshots that runs go on from."""
+    if "from" not in keys and "guests" in keys:
+        return guests_of(keys["guests"])
+    if "from" not in keys and base is None:
+        raise node.wrong("there are no guests", 'guests = ["FILE.elf", ...], or from = "FILE"')
+    for key in OF_THE_SNAPSHOT:
+        if key in keys:
+            wrong = f"{key} is what a snapshot says"
+            raise keys[key].wrong(wrong, "either of it and `from`")
+    return guests_of(keys["from"]) if "from" in keys else (AxisValue(str(base), node),)
+
+
+def inputs_of(keys: Mapping[str, Any]) -> dict[str, tuple[AxisValue, ...]]:
+    """Read what guests read from their consoles: files, or texts."""
+    if "type" in keys and "input" in keys:
+        raise keys["type"].wrong("there is `input`, too", "one of them")
+    if "input" in keys:
+        return {"input": tuple(map(input_of, keys["input"].alternatives()))}
+    if "type" in keys:
+        return {"type": choices_of(keys["type"], TomlNode.text)}
+    return {}
 
 
 def read(node: TomlNode, reader: Reader) -> Any:
@@ -227,10 +263,8 @@ def guests_of(node: TomlNode) -> tuple[AxisValue, ...]:
     return tuple(found.values())
 
 
-def input_of(node: TomlNode | None) -> AxisValue | None:
+def input_of(node: TomlNode) -> AxisValue:
     """Find the file that the guest reads as its console's input."""
-    if node is None:
-        return None
     path = node.file.parent / node.text()
     if not path.is_file():
         raise node.wrong(f"{node.value!r} is no file", "a file for the guest to read")

@@ -11,7 +11,7 @@ from mttcg.campaign.file import AXES, AxisValue, CampaignFile, Matrix
 from mttcg.campaign.node import TomlNode
 from mttcg.campaign.task import SETTINGS, File, PluginUse, Task
 from mttcg.config import Config
-from mttcg.errors import GuestFileError, PluginError
+from mttcg.errors import GuestFileError, OptionError, PluginError
 from mttcg.guest.boot import check_device_symbols
 from mttcg.guest.elf import load_guest
 from mttcg.guest.image import GuestImage, settable
@@ -19,6 +19,8 @@ from mttcg.hardware.boards import DEFAULT_BOARD, board_named
 from mttcg.instrument.api.options import parse_spec
 from mttcg.instrument.loading.loader import find_plugin, load_plugins
 from mttcg.instrument.loading.plugin_modules import files_of
+from mttcg.snapshot.errors import SnapshotError
+from mttcg.supervisor.snapshots.saved_machine import inherit
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class PlannedRun:
     guest: str
     labels: Mapping[str, Any]
     expect: tuple[int, ...]
+    input: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,23 +98,47 @@ class Planner:
         """Make one run of a choice of each axis."""
         symbols = {key.removeprefix("set."): c for key, c in chosen.items() if key[:4] == "set."}
         guest = chosen["guests"]
-        config = Config(
-            guest=Path(guest.value),
-            symbols_set={symbol: choice.value for symbol, choice in symbols.items()},
+        given = {
+            "symbols_set": {symbol: choice.value for symbol, choice in symbols.items()},
             **{AXES[key][0]: chosen[key].value for key in AXES if key in chosen},
             **matrix.fixed,
-        )
-        self.check_guest(guest, config.memory, symbols)
+        }
+        if matrix.is_restored:
+            config = self.restored(guest, given)
+        else:
+            config = Config(guest=Path(guest.value), **given)
+            self.check_guest(guest, config.memory, symbols)
+        read = chosen.get("input") or chosen.get("type")
         task = Task(
             title=title,
             guest=self.file(guest.value),
             settings={name: getattr(config, name) for name in SETTINGS},
             plugins=self.plugins(chosen["plugins"]) if "plugins" in chosen else (),
-            input=self.file(matrix.input.value) if matrix.input else None,
+            input=self.input(chosen),
             repeat=repeat,
             time_limit=matrix.time_limit,
+            is_restored=matrix.is_restored,
         )
-        return PlannedRun(task, matrix.name, guest.value, matrix.labels, matrix.expect)
+        told = read.value if read is not None else None
+        return PlannedRun(task, matrix.name, guest.value, matrix.labels, matrix.expect, told)
+
+    def restored(self, snapshot: AxisValue, given: Mapping[str, Any]) -> Config:
+        """The Config of a run from a snapshot; CampaignFileError if that is none."""
+        try:
+            return inherit(self.directory / snapshot.value, given)
+        except (SnapshotError, OptionError) as error:
+            raise snapshot.node.wrong(str(error)) from error
+
+    def input(self, chosen: Mapping[str, AxisValue]) -> File | None:
+        """What the guest reads from its console, if it is given something."""
+        if "input" in chosen:
+            return self.file(chosen["input"].value)
+        if "type" not in chosen:
+            return None
+        content = chosen["type"].value.encode()
+        digest = hashlib.sha256(content).hexdigest()
+        self.contents[digest] = content
+        return File(str(self.directory / "typed" / digest), digest)
 
     def file(self, name: str) -> File:
         """Read a file, and remember its content."""
@@ -187,6 +214,8 @@ def title_of(
     for key, choice in chosen.items():
         if key in several and key == "plugins":
             parts.append(f"plugins={'+'.join(choice.value) or 'none'}")
+        elif key in several and key == "type":
+            parts.append(f"type={choice.value!r}")
         elif key in several and key != "guests":
             parts.append(f"{key.removeprefix('set.')}={choice.node.value}")
     if matrix.repeats > 1:

@@ -17,7 +17,7 @@ FIXED_TYPES: Mapping[str, str] = {
         ("key", "run", "matrix", "guest", "guest_sha256", "engine", "outcome", "stop_reason"),
         "String",
     ),
-    **dict.fromkeys(("tiers", "failure", "worker", "console", "console_sha256"), "String"),
+    **dict.fromkeys(("tiers", "failure", "worker", "console", "console_sha256", "input"), "String"),
     **dict.fromkeys(("reports", "ledger"), "String"),
     **dict.fromkeys(
         ("smp", "memory", "code_cache", "repeat", "attempts", "instructions", "console_bytes"),
@@ -62,6 +62,7 @@ def row_of(run: PlannedRun, record: EndedRun) -> dict[str, Any]:
         **{f"label.{name}": value for name, value in run.labels.items()},
         "guest": run.guest,
         "guest_sha256": task.guest.digest,
+        "input": run.input,
         "smp": task.smp,
         "memory": settings["memory"],
         "code_cache": settings["code_cache"],

@@ -88,7 +88,8 @@ class PluginUse:
 class Task:
     """What to run; `settings` are values of Config's fields, all those in `SETTINGS`.
 
-    `repeat` tells apart runs that are to be the same, from 1. `time_limit` in seconds, 0 for none.
+    `guest` is a snapshot if the run goes on from one. `repeat` tells apart runs that are to be the
+    same, from 1. `time_limit` in seconds, 0 for none.
     """
 
     title: str
@@ -98,6 +99,7 @@ class Task:
     input: File | None = None
     repeat: int = 1
     time_limit: float = 0.0
+    is_restored: bool = False
     version: str = VERSION
     key: str = field(default="", init=False)
 
@@ -134,6 +136,7 @@ def arguments_of(task: Task, paths: Mapping[str, Path], result: Path) -> list[st
     """
     return [
         "run",
+        *(["--from"] if task.is_restored else []),
         str(paths[task.guest.digest]),
         *setting_arguments(task.settings),
         *several(

@@ -47,6 +47,13 @@ class CampaignVerb:
             help="where the results go (what the file says, or FILE with the ending .results)",
         )
         parser.add_argument(
+            "--from",
+            metavar="SNAPSHOT",
+            type=Path,
+            dest="from_snapshot",
+            help="runs of which the file names no guests go on from there",
+        )
+        parser.add_argument(
             "--jobs",
             metavar="N",
             type=int,
@@ -80,7 +87,8 @@ class CampaignVerb:
 
         check_options(args)
         scheduler = scheduler_of(args)
-        file = read_campaign(args.file)
+        base = args.from_snapshot and args.from_snapshot.absolute()
+        file = read_campaign(args.file, base)
         directory = args.output or file.output
         if args.list:
             return list_runs(runs_of(file), directory)

@@ -21,6 +21,7 @@ of the accesses. The time of a plain load may be earlier than that of the store 
 by what a core has in flight, so where no fence or atomic is between them, vCPUs that fight for a
 line may be followed in another order, and a few invalidations be missing or too many. Records that
 come too late (`late`) are followed where they came. It works in one process: `--shards` is refused.
+With `space` or `mode` only what runs there counts, which is decided natively.
 """
 
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from mttcg.instrument import Stream, events, instrument_memory, option
 from mttcg_bus.run_info import REACH_OF_UNSIZED, RunInfo
 from mttcg_bus.wire.stream import Records
 from mttcg_plugins._caches.hierarchy import COUNTS, MOVED, SYMBOL_COUNTS, Hierarchy
+from mttcg_plugins._counts.in_scope import InScope
+from mttcg_plugins._counts.memory import memory_of
 from mttcg_plugins._order.merging import InTimeOrder
 
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -52,7 +55,7 @@ def bytes_of(name: str, text: str) -> int:
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(InScope):
     """Options of cache."""
 
     l1: str = option("32K", help="bytes of each vCPU's L1 data cache")
@@ -85,9 +88,9 @@ class Options:
         return sets, ways
 
 
-def plugin_init(_options: Options) -> bool:
+def plugin_init(options: Options) -> bool:
     """Record every access of every vCPU, and when."""
-    instrument_memory(None, Stream("access", events.TIMED_ACCESS))
+    instrument_memory(None, Stream("access", events.TIMED_ACCESS), **options.scope)
     return True
 
 
@@ -107,7 +110,7 @@ class Aggregator(mttcg_bus.Aggregator):
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
         self.order = InTimeOrder(run.smp, run.ticks_per_second)
-        self.starts, ram = boundaries(run), (run.ram_base, run.ram_size)
+        self.starts, ram = boundaries(run), memory_of(run, options.space is not None)
         self.hierarchy = Hierarchy(run.smp, options.shapes(), options.line, ram, self.starts)
         self.late = 0
         self.counts = np.zeros(run.smp, COUNTS)

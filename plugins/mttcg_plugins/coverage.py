@@ -23,6 +23,7 @@ entered. lcov is what `genhtml mix.info` makes pages of, and needs a guest with 
 over the vCPUs. A function has those of its first instruction. A line has those of the instruction
 of it that was executed most often; if several functions have code of the line, as of an inline
 function, their counts are added. An instruction that traps counts as executed.
+With `space` or `mode` only what runs there counts, which is decided natively.
 """
 
 from collections import Counter as Tally
@@ -48,6 +49,7 @@ from mttcg.instrument import (
 from mttcg_bus.host.growing_file import write_whole
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.in_scope import InScope
 from mttcg_plugins._counts.lines import executions_of_lines, executions_of_rows
 from mttcg_plugins._counts.sources import with_sources
 from mttcg_plugins._files.drcov import drcov_bytes, modules_of
@@ -56,7 +58,7 @@ from mttcg_plugins._files.outputs import check_output
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(InScope):
     """Options of coverage."""
 
     drcov: Path | None = option(None, help="file to write the blocks to, drcov version 3")
@@ -66,10 +68,12 @@ class Options:
 
 def plugin_init(options: Options) -> bool:
     """Record the first execution of every block on every vCPU; count them all for lcov."""
-    instrument_block(None, None, Stream("blocks", events.BLOCK), once=True)
+    instrument_block(None, None, Stream("blocks", events.BLOCK), once=True, **options.scope)
     if options.lcov is not None:
         stream = Stream("instructions", events.INSTRUCTION_EXECUTIONS)
-        instrument_block(None, None, BlockTable("executions", stream, trapped=True))
+        instrument_block(
+            None, None, BlockTable("executions", stream, trapped=True), **options.scope
+        )
     return True
 
 

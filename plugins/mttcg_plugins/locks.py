@@ -30,6 +30,7 @@ and leave it so. It waits from the first look to the last, or to the atomic that
 store, and `changed` how often an atomic found another value than the one that this vCPU had left
 there. A loop that looks at one place for another reason counts as well; one that keeps its counter
 on the stack does not. Times are those of a run that is recorded.
+With `space` or `mode` only what runs there counts, which is decided natively.
 """
 
 from collections import defaultdict
@@ -41,6 +42,8 @@ import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.in_scope import InScope
+from mttcg_plugins._counts.memory import memory_of
 from mttcg_plugins._counts.sources import lines_of
 from mttcg_plugins._counts.waiting import SUMS, Follower
 
@@ -49,15 +52,15 @@ Key = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(InScope):
     """Options of locks."""
 
     top: int = option(20, help="how many addresses to list, 0 for all")
 
 
-def plugin_init(_options: Options) -> bool:
+def plugin_init(options: Options) -> bool:
     """Record every access of every vCPU, with its time."""
-    instrument_memory(None, Stream("access", events.TIMED_ACCESS))
+    instrument_memory(None, Stream("access", events.TIMED_ACCESS), **options.scope)
     return True
 
 
@@ -66,12 +69,13 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
+        self.memory = memory_of(run, options.space is not None)
         self.followers: dict[int, Follower] = defaultdict(Follower)
         self.merged: dict[Key, dict[str, int]] = {}
 
     def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Follow a vCPU."""
-        self.followers[cpu].add(records, self.run.ram_base, self.run.ram_size)
+        self.followers[cpu].add(records, *self.memory)
 
     def merge(self, other: Self) -> None:
         """Add what another has found."""

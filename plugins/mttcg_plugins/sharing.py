@@ -18,6 +18,7 @@ the writes of the one or the accesses of the other, whichever are fewer. Of thes
 to bytes that both use, and `false` would not be if each variable had a line of its own. When the
 accesses happened plays no role: of two vCPUs that use a line one after the other it says as much
 as of two that fight for it. Lines with fewer than `least` moves are not listed.
+With `space` or `mode` only what runs there counts, which is decided natively.
 """
 
 from collections import defaultdict
@@ -32,6 +33,8 @@ import mttcg_bus
 from mttcg.instrument import Stream, events, instrument_memory, option
 from mttcg_bus.run_info import RunInfo
 from mttcg_bus.wire.stream import Records
+from mttcg_plugins._counts.in_scope import InScope
+from mttcg_plugins._counts.memory import memory_of
 from mttcg_plugins._counts.pairs import PairCounts, add_up
 from mttcg_plugins._counts.sharing import SharedLine, shared_lines
 from mttcg_plugins._counts.sources import with_sources
@@ -41,7 +44,7 @@ WRITE_BIT, SIZE_SHIFT, PC_SHIFT = 1, 1, 8
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(InScope):
     """Options of sharing."""
 
     line: int = option(64, help="bytes of a cache line, a power of two")
@@ -54,9 +57,9 @@ class Options:
             raise ValueError(f"line={self.line} is not a power of two")
 
 
-def plugin_init(_options: Options) -> bool:
+def plugin_init(options: Options) -> bool:
     """Record every access of every vCPU."""
-    instrument_memory(None, Stream("access", events.ACCESS))
+    instrument_memory(None, Stream("access", events.ACCESS), **options.scope)
     return True
 
 
@@ -65,12 +68,14 @@ class Aggregator(mttcg_bus.Aggregator):
 
     def __init__(self, options: Options, run: RunInfo) -> None:
         super().__init__(options, run)
+        self.memory = memory_of(run, options.space is not None)
         self.counts: dict[int, PairCounts] = defaultdict(PairCounts)
         self.merged: dict[int, list[Any]] = defaultdict(list)
 
     def consume(self, _stream: str, cpu: int, records: Records) -> None:
         """Count a batch; devices have no cache lines."""
-        inside = records["address"] - np.uint64(self.run.ram_base) < np.uint64(self.run.ram_size)
+        base, ram_size = self.memory
+        inside = records["address"] - np.uint64(base) < np.uint64(ram_size)
         kept = records[inside & (records["size"] > 0)]
         size, write = kept["size"].astype(np.uint64), kept["write"].astype(np.uint64)
         how = kept["pc"] << np.uint64(PC_SHIFT) | size << np.uint64(SIZE_SHIFT) | write

@@ -20,7 +20,13 @@ IS_THERE = is_there(ROW, CACHE.expanduser())
 WHY_NOT = "mttcg images get debian-riscv64"
 CHECKED = bool(os.environ.get("MTTCG_CHECK_LINUX"))
 """Whether all that takes minutes is done."""
+QUICK = "cryptomgr.notests=1 initcall_blacklist=jent_mod_init"
+"""Words that leave out what takes half of a boot: tests of ciphers."""
+BOOT = "quiet" if CHECKED else f"quiet {QUICK}"
+"""Words for boots that are not what is tested: the whole of one is at night, and in test_linux."""
 SCRIPTS = Path(__file__).parent / "linux"
+LOG = "status=$?; dmesg; (exit $status)"
+"""For a shell: show the kernel's log, and end as what was before it did."""
 WRONG = re.compile(
     r"\brcu\b.*(detected|starved)|\bstall|\bBUG\b|WARNING|soft lockup|hung task"
     r"|blocked for more|Oops|Unable to handle|Call Trace",
@@ -68,7 +74,8 @@ def initramfs_with(folder: Path, scripts: Mapping[str, str]) -> Path:
 def boot(folder: Path, commands: str, append: str = "", **options: Any) -> Booted:
     """Boot, run commands, which find the scripts in the root, and power off.
 
-    append: further words for the kernel. options: of a `Machine`.
+    The kernel's log comes behind what they say, as within it may cut their lines. append: further
+    words for the kernel. options: of a `Machine`.
     """
     console = options.pop("console", None) or io.BytesIO()
     scripts = {path.name: path.read_text() for path in SCRIPTS.glob("*.sh")}
@@ -76,7 +83,7 @@ def boot(folder: Path, commands: str, append: str = "", **options: Any) -> Boote
     machine = Machine(
         kernel=FOLDER / KERNEL,
         initrd=initramfs_with(folder, scripts),
-        append=f'console=ttyS0 {append} run="{commands}"',
+        append=f'console=ttyS0 {BOOT} {append} run="{commands}; {LOG}"',
         **given,
     )
     result = machine.run(console=console)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from linux_guest import BIOS, CHECKED, IS_THERE, WHY_NOT, Booted, boot
+from linux_guest import BIOS, CHECKED, IS_THERE, QUICK, WHY_NOT, Booted, boot
 
 pytestmark = [
     pytest.mark.slow,
@@ -11,8 +11,6 @@ pytestmark = [
     pytest.mark.skipif(not IS_THERE, reason=WHY_NOT),
     pytest.mark.skipif(not CHECKED, reason="MTTCG_CHECK_LINUX is not set: it takes minutes"),
 ]
-QUICK = "quiet cryptomgr.notests=1 initcall_blacklist=jent_mod_init"
-"""Words that leave out what takes half of a boot: tests of ciphers."""
 PLUGINS = Path(__file__).parent / "plugins"
 FIVE_WAYS = PLUGINS.parents[1] / "instrument" / "plugins" / "five_ways.py"
 COMMANDS = "for n in 1 2 3; do cat /proc/version | gzip -c | gunzip -c | sha256sum; done"

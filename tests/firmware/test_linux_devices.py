@@ -9,12 +9,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from linux_guest import BOOT, FOLDER, IS_THERE, KERNEL, WHY_NOT
 
 from mttcg import Machine
-from mttcg.images.catalogue import CACHE, INITRD, KERNEL, folder_of, is_there, row_of
+from mttcg.images.catalogue import INITRD
 
-ROW = row_of("debian-riscv64")
-FOLDER = folder_of(ROW, CACHE.expanduser())
 MEMORY = 256 << 20
 COMMANDS = """\
 modprobe 9p; mkdir /s; mount -t 9p -o trans=virtio,version=9p2000.L share /s && cd /s
@@ -64,7 +63,7 @@ class Neighbour(threading.Thread):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.skipif(not is_there(ROW, CACHE.expanduser()), reason="mttcg images get debian-riscv64")
+@pytest.mark.skipif(not IS_THERE, reason=WHY_NOT)
 def test_linux_uses_a_folder_and_a_network(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -77,7 +76,7 @@ def test_linux_uses_a_folder_and_a_network(tmp_path: Path) -> None:
     machine = Machine(
         kernel=FOLDER / KERNEL,
         initrd=FOLDER / INITRD,
-        append=f'console=ttyS0 quiet run="{commands}"',
+        append=f'console=ttyS0 {BOOT} run="{commands}"',
         memory=MEMORY,
         shares=[f"{shared},write"],
         nets=[f"connect={tmp_path}/cable"],

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from linux_guest import CHECKED, FOLDER, IS_THERE, KERNEL, SCRIPTS, WHY_NOT, initramfs_with
+from linux_guest import BOOT, CHECKED, FOLDER, IS_THERE, KERNEL, SCRIPTS, WHY_NOT, initramfs_with
 from linux_guest import wrong_lines as wrong
 
 from mttcg import Machine
@@ -68,7 +68,7 @@ def test_linux_under_load_goes_on_from_its_snapshots(tmp_path: Path, smp: int) -
     machine = Machine(
         kernel=FOLDER / KERNEL,
         initrd=initramfs_with(tmp_path, scripts),
-        append=f'console=ttyS0 quiet run="rounds={ROUNDS}; . /restored.sh"',
+        append=f'console=ttyS0 {BOOT} run="rounds={ROUNDS}; . /restored.sh"',
         memory=512 << 20,
         smp=smp,
         drives=[str(image)],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from linux_guest import FOLDER, IS_THERE, KERNEL, WHY_NOT
+from linux_guest import BOOT, FOLDER, IS_THERE, KERNEL, WHY_NOT
 from test_linux_restored import LIMIT, Shown
 
 from mttcg import Machine
@@ -43,7 +43,7 @@ def taken(tmp_path: Path, shared: Path) -> Iterator[Path]:
     machine = Machine(
         kernel=FOLDER / KERNEL,
         initrd=FOLDER / INITRD,
-        append=f'console=ttyS0 quiet run="{COMMANDS}"',
+        append=f'console=ttyS0 {BOOT} run="{COMMANDS}"',
         memory=256 << 20,
         console="virtio",
         shares=[f"{shared},write"],

@@ -13,11 +13,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from linux_guest import BOOT, FOLDER, IS_THERE, KERNEL, WHY_NOT
 
-from mttcg.images.catalogue import CACHE, INITRD, KERNEL, folder_of, is_there, row_of
+from mttcg.images.catalogue import INITRD
 
-ROW = row_of("debian-riscv64")
-FOLDER = folder_of(ROW, CACHE.expanduser())
 LIMIT = 600.0
 """Seconds; what takes that long takes a tenth of it on a machine that does nothing else."""
 LINES = 1500
@@ -34,7 +33,7 @@ class Shell:
         self.resize(33, 101)
         shell = f"setsid sh -c 'exec sh -i </dev/{device} >/dev/{device} 2>&1'"
         options = ["--kernel", FOLDER / KERNEL, "--initrd", FOLDER / INITRD, "--quiet"]
-        options += ["--append", f'console=ttyS0 quiet run="{shell}"', "--memory", "256M"]
+        options += ["--append", f'console=ttyS0 {BOOT} run="{shell}"', "--memory", "256M"]
         command = [sys.executable, "-m", "mttcg", "run", *options, "--console", console]
         self.process = subprocess.Popen(
             command, stdin=stdin, stdout=stdin, stderr=subprocess.DEVNULL, start_new_session=True
@@ -80,7 +79,7 @@ def shell(request: pytest.FixtureRequest) -> Iterator[Shell]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.skipif(not is_there(ROW, CACHE.expanduser()), reason="mttcg images get debian-riscv64")
+@pytest.mark.skipif(not IS_THERE, reason=WHY_NOT)
 def test_a_shell_gets_a_paste_whole(shell: Shell, request: pytest.FixtureRequest) -> None:
     shell.read(PROMPT)
     if "virtio" in request.node.name:

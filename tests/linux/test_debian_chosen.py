@@ -50,6 +50,15 @@ def test_processes_of_a_name_and_no_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
+@needs_debian
+def test_a_process_that_gives_itself_a_name_has_it_at_once(tmp_path: Path) -> None:
+    run = boot(tmp_path, "md5sum /bin/busybox", f"{PLUGIN},space=md5sum", smp=SMP)
+    check(run)
+    assert run.report("chosen")["instructions"] > 2_000_000  # more than one for each byte
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900 if not LONG else 3600)
 @needs_debian
 def test_a_number_that_is_used_again_is_another_process(tmp_path: Path) -> None:

@@ -65,7 +65,9 @@ ARROWS = {
         *("semihosting", "host_folder", "snapshot", "debugger", "option_values"),
     },
     "report": set(),
-    "campaign": {"instrument", "config", "option_values", "hardware", "guest", "supervisor"},
+    "campaign": {
+        *("instrument", "config", "option_values", "hardware", "guest", "supervisor", "snapshot"),
+    },
     "aggregate": {"instrument", "config", "option_values", "processes", "supervisor"},
     "cli": {
         *("attached", "example_guests", "instrument", "config", "supervisor", "report"),

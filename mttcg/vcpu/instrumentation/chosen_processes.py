@@ -25,7 +25,7 @@ from mttcg.linux.linux_guest import ProcessIdentity
 from mttcg.memory.address import Virtual
 from mttcg.vcpu.protocol.stop_point import OWNER
 
-SWITCH, NEW_PROGRAM = "__switch_to", "finalize_exec"
+SWITCH, NEW_PROGRAM, RENAMED = "__switch_to", "finalize_exec", "perf_event_comm"
 """Functions of the kernel at which the process that runs may be another, or have another name."""
 MOST_BY_NUMBER = 1024
 """Processes that a vCPU knows by number, each with the time at which it was made."""
@@ -140,8 +140,10 @@ class ChosenProcesses:
 
     def _follow(self, add: bool) -> None:
         """Meet the kernel's functions, or no longer."""
-        for name in (SWITCH, NEW_PROGRAM):
-            pc = self.guest.symbols[name]
+        for name in (SWITCH, NEW_PROGRAM, RENAMED):
+            pc = self.guest.symbols.get(name)
+            if pc is None:  # a kernel without perf events: a new name is seen at the next switch
+                continue
             site = Attachment(OWNER, Where.SWITCH, self.guest.index, pc, name)
             self.guest.registry.apply(Change(add, site))
 
@@ -180,8 +182,11 @@ class ChosenProcesses:
     def _marks_at(self, function: str) -> int:
         """The marks of the process that the kernel goes on with there."""
         guest, seen = self.guest, self.guest.processes_seen
+        second = guest.read_x(seen.linux.isa.arguments[1])
+        if function == RENAMED and second:  # by exec, of which there is more to come
+            return int(guest.followed.marks)
         if function == SWITCH:
-            task = guest.read_x(seen.linux.isa.arguments[1])
+            task = second
         else:
             current = seen.current()
             assert current is not None, "it is about to be another program"

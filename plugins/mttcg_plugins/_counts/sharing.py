@@ -111,7 +111,9 @@ def _rows(cpu: int, keys: Any, counts: Any, size: int) -> Any:
     """One vCPU's accesses as rows of a table; one that goes over a line's end is in both lines."""
     rows = np.zeros(len(counts), ROW)
     rows["address"], rows["count"], rows["cpu"] = keys[:, 0], counts, cpu
-    rows["pc"], rows["write"] = keys[:, 1] >> np.uint64(8), keys[:, 1] & np.uint64(1)
+    # the upper bits of a pc are all as the highest that is kept: addresses of kernels
+    pcs = keys[:, 1].view(np.int64) >> np.int64(8)
+    rows["pc"], rows["write"] = pcs.view(np.uint64), keys[:, 1] & np.uint64(1)
     rows["bytes"] = keys[:, 1] >> np.uint64(1) & np.uint64(0x7F)
     mask = np.uint64(size - 1)
     pieces = []

@@ -28,3 +28,4 @@ timers &
 disk &
 wait
 echo "ended"
+dmesg

@@ -56,6 +56,7 @@ def plugin_init(given):
     instrument_block(None, None, table, space=given.space)
     instrument(None, symbol("vfs_read"), there, space=given.space)
     instrument(None, symbol("vfs_read"), anywhere)
+    instrument(None, symbol("perf_event_comm"), renamed)
     return True
 
 
@@ -95,6 +96,11 @@ def go_on(cpu, process):
         leaders = {each.pid: each.comm for each in processes()}
     chosen_now = process is not None and is_chosen(cpu, process, leaders)
     current = process if chosen_now else None
+
+
+def renamed(cpu, _opaque):
+    if not cpu.read_register("a1"):  # else by exec
+        go_on(cpu, cpu.process)
 
 
 def plugin_switch(cpu, before, after):
