@@ -83,8 +83,11 @@ AXES: Mapping[str, Reader] = {
     "code-cache": ("code_cache", size_of),
     "engine": ("engine", TomlNode.text),
     "tiers": ("tiers", TomlNode.text),
+    "quantum": ("quantum", lambda node: node.of(int)),
+    "seed": ("seed", lambda node: node.of(int)),
 }
 FIXED: Mapping[str, Reader] = {
+    "deterministic": ("deterministic", lambda node: node.of(bool)),
     "pin": ("pin", lambda node: node.of(bool)),
     "policy": ("policies", texts_by_name),
     "shards": ("shards", shards_of),

@@ -20,9 +20,10 @@ FIXED_TYPES: Mapping[str, str] = {
     **dict.fromkeys(("tiers", "failure", "worker", "console", "console_sha256", "input"), "String"),
     **dict.fromkeys(("reports", "ledger"), "String"),
     **dict.fromkeys(
-        ("smp", "memory", "code_cache", "repeat", "attempts", "instructions", "console_bytes"),
+        ("smp", "memory", "code_cache", "quantum", "seed", "repeat", "attempts", "instructions"),
         "UInt64",
     ),
+    "console_bytes": "UInt64",
     "exit_status": "Int64",
     "seconds": "Float64",
 }
@@ -68,6 +69,9 @@ def row_of(run: PlannedRun, record: EndedRun) -> dict[str, Any]:
         "code_cache": settings["code_cache"],
         "engine": result.get("engine", settings["engine"]),
         "tiers": result.get("tiers", settings["tiers"]),
+        "deterministic": settings["deterministic"],
+        "quantum": settings["quantum"],
+        "seed": settings["seed"],
         **{f"set.{symbol}": value for symbol, value in settings["symbols_set"].items()},
         "plugins": [use.text for use in task.plugins],
         "repeat": task.repeat,

@@ -67,11 +67,14 @@ class QuietGuest:
     def __init__(self, plan: Plan) -> None:
         self.plan: Plan | None = plan
         self.plugins: dict[str, Any] = {}
-        self.emitters = self.followed = self
+        self.emitters = self.followed = self.chosen = self
         self.declarations = Declarations({}, 1)
 
     def flush(self) -> None:
         """There is nothing that emits."""
+
+    def look(self) -> None:
+        """There are no processes."""
 
     def follow_context(self) -> None:
         """The ISA has no levels."""
