@@ -69,6 +69,7 @@ class QuietGuest:
         self.plugins: dict[str, Any] = {}
         self.emitters = self.followed = self.chosen = self
         self.declarations = Declarations({}, 1)
+        self.marks = 0
 
     def flush(self) -> None:
         """There is nothing that emits."""
