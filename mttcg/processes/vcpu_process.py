@@ -194,7 +194,7 @@ class VcpuProcess:
             input=self.fds["console_input"],
             input_began=self.machine.input_began,
             bells=bells_of(self.board, self.fds),
-            firmware=self._native_firmware(),
+            firmware=native_firmware(self.config, self.message, self.isa.name),
         )
 
     def _native_registers(self) -> tuple[PlacedRegisters, ...]:
@@ -205,12 +205,6 @@ class VcpuProcess:
         if not self.config.deterministic:
             return tuple(placed)
         return tuple(each for each in placed if each.registers.kind in WITHOUT_INTERRUPTS)
-
-    def _native_firmware(self) -> tuple[str, str] | None:
-        """Native code that answers calls; in turns the host does all, and looks what came of it."""
-        if not self.message.below_firmware or self.config.deterministic:
-            return None
-        return native_firmware_of(self.isa.name)
 
     def _make_firmware(self, ram: GuestRam) -> Firmware | None:
         """What answers the guest's calls; None if it brings its own, or needs none."""
@@ -442,6 +436,13 @@ class VcpuProcess:
         words = self.scoreboards.words(table, self.index)
         records = table_records(words, self.cache, table.stream.dtype)
         self.emitters.append(table.stream, records)
+
+
+def native_firmware(config: Config, message: Start, isa: str) -> tuple[str, str] | None:
+    """Native code that answers calls; in turns the host does all, and looks what came of it."""
+    if not message.below_firmware or config.deterministic:
+        return None
+    return native_firmware_of(isa)
 
 
 def device_pages(devices: MmioMap, ram: RamRange) -> tuple[PhysicalPage, ...]:

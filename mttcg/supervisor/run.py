@@ -222,7 +222,7 @@ class Run:
         machine = MachineState(maps["machine"], self.board.timebase)
         self.board.prepare(machine.device_state)
         if self.config.deterministic:
-            machine.take_turns()
+            machine.turns.take()
             machine.end_input()
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
         state = RunState(

@@ -1,7 +1,6 @@
 """The LLVM engine of one vCPU."""
 
 import ctypes
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -144,11 +143,6 @@ class LlvmEngine:
         self.moved: Virtual | None = None
         self.stopping = False
         self.turn: TurnLimit | None = None
-
-    def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> None:
-        """See Engine."""
-        what = self.hart, self.frame, self.code.interpreter
-        self.turn = TurnLimit(*what, clock, end)
 
     def _make_frame(self) -> "np.ndarray[Any, np.dtype[np.uint64]]":
         frame = np.zeros(Word.WORDS, dtype=np.uint64)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mttcg.engine.base import AccessRefused, Exit, ExitKind
 from mttcg.engine.llvm.engine import LlvmEngine
+from mttcg.engine.llvm.turn_limit import TurnLimit
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.code import Code
@@ -46,7 +47,8 @@ class FallbackEngine:
 
     def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> None:
         """See Engine."""
-        self.llvm.take_turns(clock, end)
+        what = self.llvm.hart, self.llvm.frame, self.llvm.code.interpreter
+        self.llvm.turn = TurnLimit(*what, clock, end)
 
     def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""

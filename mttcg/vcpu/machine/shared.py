@@ -7,7 +7,7 @@ look. The second is the device process's. The rest is the states of the board's 
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -18,6 +18,7 @@ from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import Activity, VcpuState
 from mttcg.state.words import MASK, WORD_BYTES, offsets_of
 from mttcg.vcpu.machine.device_activity import DeviceActivity
+from mttcg.vcpu.machine.turn_words import TURN_WORDS, TurnWords
 
 DEVICE_STATE = 1024
 """Where the devices' states begin, in bytes."""
@@ -30,7 +31,7 @@ _STOP, _REASON, _STATUS, _ORIGIN, _PAUSE, _WRITTEN, _IN_LINE, _INPUT_BEGAN, _INP
 _WINDOW_SIZE = 9
 FIRST_DAY = 1_735_689_600 * NANOSECONDS
 """When runs that repeat begin: 1 January 2025."""
-_TAKES_TURNS, _TURN, _TURNS, _NOW, _TURN_ORIGIN = range(16, 21)
+_TURN_WORDS = slice(16, 16 + TURN_WORDS)
 
 
 def machine_bytes(device_state: int) -> int:
@@ -66,7 +67,7 @@ class MachineState:
         self.words = segment[:DEVICE_STATE].cast("Q")
         self.device_state = segment[DEVICE_STATE:]
         self.timebase = timebase
-        self.retired: Callable[[], int] | None = None
+        self.turns = TurnWords(self.words[_TURN_WORDS])
 
     @property
     def stopping(self) -> bool:
@@ -165,49 +166,11 @@ class MachineState:
     @property
     def takes_turns(self) -> bool:
         """Whether harts take turns, and the clock is what they have retired."""
-        return self.words[_TAKES_TURNS] != 0
-
-    def take_turns(self) -> None:
-        """Have them do so; the supervisor does, before anything runs."""
-        self.words[_TAKES_TURNS] = 1
-
-    @property
-    def turn(self) -> int:
-        """Whose turn it is."""
-        return self.words[_TURN]
-
-    @turn.setter
-    def turn(self, hart: int) -> None:
-        """Let it be another hart's; the vCPU whose turn it is does."""
-        self.words[_TURN] = hart
-
-    @property
-    def turns(self) -> int:
-        """How many turns have ended."""
-        return self.words[_TURNS]
-
-    @property
-    def turn_origin(self) -> HostAddress:
-        """Where the clock is, less what the hart has retired whose turn it is, in nanoseconds."""
-        return HostAddress(address_of_buffer(self.words) + WORD_BYTES * _TURN_ORIGIN)
-
-    def begin_turn(self, retired: Callable[[], int]) -> None:
-        """Let the clock go on with what the hart of this process retires, until the turn ends."""
-        self.retired = retired
-        self.words[_TURN_ORIGIN] = self.words[_NOW] - retired() & MASK
-
-    def end_turn(self) -> None:
-        """Let the clock stand until the next turn."""
-        self.words[_NOW], self.retired = self.elapsed(), None
-        self.words[_TURNS] += 1
+        return self.turns.are_taken
 
     def real_time(self) -> int:
         """Nanoseconds since 1970: the host's, or of a day that runs that repeat begin on."""
         return FIRST_DAY + self.elapsed() if self.takes_turns else time.time_ns()
-
-    def jump(self, ticks: int) -> None:
-        """Between two turns, let a time have come."""
-        self.words[_NOW] = max(self.words[_NOW], self.nanoseconds_of(ticks))
 
     def nanoseconds_of(self, ticks: int) -> int:
         """How long the clock has run when it first has a time."""
@@ -215,11 +178,9 @@ class MachineState:
 
     def elapsed(self) -> int:
         """How long the clock has run, in nanoseconds; outside of a turn, to the end of the last."""
-        if not self.takes_turns:
-            return time.monotonic_ns() - self.words[_ORIGIN] & MASK
-        if self.retired is not None:
-            return self.words[_TURN_ORIGIN] + self.retired() & MASK
-        return self.words[_NOW]
+        if self.takes_turns:
+            return self.turns.elapsed()
+        return time.monotonic_ns() - self.words[_ORIGIN] & MASK
 
     def shift_clock(self, nanoseconds: int) -> None:
         """Let the clock have stood still for so long; no vCPU may run."""
@@ -227,7 +188,7 @@ class MachineState:
 
     def start_clock(self, nanoseconds: int = 0) -> None:
         """Let the clock begin now; nanoseconds: that it has run before."""
-        self.words[_NOW] = nanoseconds
+        self.turns.now = nanoseconds
         self.words[_ORIGIN] = time.monotonic_ns() - nanoseconds & 0xFFFF_FFFF_FFFF_FFFF
 
     def nanoseconds_at(self, monotonic_ns: int) -> int:
@@ -250,8 +211,8 @@ class MachineState:
 
     def set_time(self, ticks: int) -> None:
         """Set the clock; in a turn, if harts take turns."""
-        if self.retired is not None:
-            self.words[_TURN_ORIGIN] = self.nanoseconds_of(ticks) - self.retired() & MASK
+        if self.takes_turns:
+            self.turns.set_elapsed(self.nanoseconds_of(ticks))
             return
         origin = time.monotonic_ns() - ticks * NANOSECONDS // self.timebase
         self.words[_ORIGIN] = origin & 0xFFFF_FFFF_FFFF_FFFF

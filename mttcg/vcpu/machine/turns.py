@@ -98,7 +98,7 @@ class Turns:
     @property
     def clock(self) -> HostAddress:
         """Where what the hart's instructions are from the clock is."""
-        return self.machine.turn_origin
+        return self.machine.turns.origin
 
     def limit(self) -> int:
         """What the hart is to have retired when its turn is over, or a timer's time has come."""
@@ -121,10 +121,10 @@ class Turns:
     def give_up(self) -> None:
         """End the turn, let others have theirs; back in the hart's next one."""
         machine = self.machine
-        machine.end_turn()
+        machine.turns.end()
         following = self._next()
         if following != self.index and not machine.stopping:
-            machine.turn = following
+            machine.turns.hart = following
             self.harts.wake(following)
         self._await()
 
@@ -135,11 +135,11 @@ class Turns:
 
     def _await(self) -> None:
         machine = self.machine
-        while machine.turn != self.index and not machine.stopping:
+        while machine.turns.hart != self.index and not machine.stopping:
             self.wait()
         if not machine.stopping:
-            machine.begin_turn(lambda: self.hart.instructions)
-            self.ends = self.hart.instructions + self.plan.length(machine.turns)
+            machine.turns.begin(lambda: self.hart.instructions)
+            self.ends = self.hart.instructions + self.plan.length(machine.turns.ended)
 
     def _next(self) -> int:
         """Whose turn it is; if all sleep, when the next timer's time has come, or at a request."""
@@ -150,12 +150,12 @@ class Turns:
                 device.ring_due()
             awake = [index for index in order if self._is_awake(harts[index])]
             if awake:
-                return self.plan.choose(machine.turns, awake)
+                return self.plan.choose(machine.turns.ended, awake)
             due = min(*map(self._deadline, harts), *map(self._alarm, self.alarms), NEVER)
             if due == NEVER:
                 self.wait()
             else:
-                machine.jump(due)
+                machine.turns.now = max(machine.turns.now, machine.nanoseconds_of(due))
         return self.index
 
     def _is_awake(self, hart: VcpuState) -> bool:

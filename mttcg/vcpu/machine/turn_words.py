@@ -1,0 +1,84 @@
+"""Whose turn it is, and the clock of a machine whose harts take turns, in its shared memory."""
+
+from collections.abc import Callable
+
+from mttcg.memory.address import HostAddress
+from mttcg.memory.host import address_of_buffer
+from mttcg.state.words import MASK, WORD_BYTES
+
+_ARE_TAKEN, _HART, _ENDED, _NOW, _ORIGIN = range(5)
+TURN_WORDS = 5
+
+
+class TurnWords:
+    """The turns of a machine's harts; only the vCPU whose turn it is writes them.
+
+    Args:
+        words: TURN_WORDS words of shared memory.
+    """
+
+    def __init__(self, words: memoryview) -> None:
+        self.words = words
+        self.retired: Callable[[], int] | None = None
+
+    @property
+    def are_taken(self) -> bool:
+        """Whether harts take turns."""
+        return bool(self.words[_ARE_TAKEN])
+
+    def take(self) -> None:
+        """Have them do so; the supervisor does, before anything runs."""
+        self.words[_ARE_TAKEN] = 1
+
+    @property
+    def hart(self) -> int:
+        """Whose turn it is."""
+        return int(self.words[_HART])
+
+    @hart.setter
+    def hart(self, index: int) -> None:
+        """Let it be another hart's."""
+        self.words[_HART] = index
+
+    @property
+    def ended(self) -> int:
+        """How many turns have ended."""
+        return int(self.words[_ENDED])
+
+    @property
+    def origin(self) -> HostAddress:
+        """Where the clock is, less what the hart has retired whose turn it is, in nanoseconds."""
+        return HostAddress(address_of_buffer(self.words) + WORD_BYTES * _ORIGIN)
+
+    @property
+    def now(self) -> int:
+        """How long the clock had run when the last turn ended, in nanoseconds."""
+        return int(self.words[_NOW])
+
+    @now.setter
+    def now(self, nanoseconds: int) -> None:
+        """Between two turns, let the clock have run for so long."""
+        self.words[_NOW] = nanoseconds
+
+    def begin(self, retired: Callable[[], int]) -> None:
+        """Let the clock go on with what the hart of this process retires, until the turn ends."""
+        self.retired = retired
+        self.words[_ORIGIN] = self.now - retired() & MASK
+
+    def end(self) -> None:
+        """Let the clock stand until the next turn."""
+        self.now, self.retired = self.elapsed(), None
+        self.words[_ENDED] += 1
+
+    def elapsed(self) -> int:
+        """How long the clock has run, in nanoseconds; outside of a turn, to the end of the last."""
+        if self.retired is None:
+            return self.now
+        return int(self.words[_ORIGIN]) + self.retired() & MASK
+
+    def set_elapsed(self, nanoseconds: int) -> None:
+        """Set the clock."""
+        if self.retired is None:
+            self.now = nanoseconds
+        else:
+            self.words[_ORIGIN] = nanoseconds - self.retired() & MASK
