@@ -25,6 +25,8 @@ from mttcg.engine.base import ExitKind
 from mttcg.tbcache.cache import Block
 
 PROGRAMS = int(os.environ.get("MTTCG_RANDOM_INSTRUCTIONS", "12000")) // 400
+FAILED_ONCE = (68,)
+"""Programs beyond the first ones: the record of an amocas.q had its second register's value."""
 IN_PYTHON, TRANSLATES, LOSES, WATCHES = 0.5, 0.1, 0.1, 0.3
 """How often Python asks for control, and what is then changed beside the plan."""
 FOLLOWS = 0.7
@@ -122,7 +124,7 @@ class Changing:
 
 
 def test_plans_that_change_are_told_what_the_definition_says() -> None:
-    for number in range(PROGRAMS):
+    for number in sorted({*range(PROGRAMS), *FAILED_ONCE}):
         source = random.Random(number)
         program = build(pieces(source), source.getrandbits(64))
         changing = Changing(source, program)

@@ -24,7 +24,7 @@ class RegisterAccesses:
 
     Attributes:
         read, written: names of the registers that the function reads and writes.
-        wrote: the value that was written last.
+        wrote: the value that was written last; of several registers that is the destination's.
     """
 
     def __init__(self, builder: Builder, segment: Segment) -> None:

@@ -46,8 +46,8 @@ def compare_and_swap_pair(ops: Operations[V], instruction: Decoded) -> None:
     address = ops.read_x(instruction.rs1)
     low, high = ops.compare_and_swap(address, PAIR_BYTES, expected, value)
     if instruction.rd:
-        ops.write_x(instruction.rd, low)
         ops.write_x(instruction.rd + 1, high)
+        ops.write_x(instruction.rd, low)  # last: that is what records say was written
 
 
 def _row(
