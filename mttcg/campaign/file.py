@@ -94,6 +94,8 @@ FIXED: Mapping[str, Reader] = {
     "stall-limit": ("stall_limit", TomlNode.seconds),
     "stop-on-trap-loop": ("stop_on_trap_loop", lambda node: node.of(bool)),
 }
+OF_TURNS = ("quantum", "seed")
+"""What belongs to `deterministic`."""
 OTHERS = (
     *("guests", "from", "plugins", "set", "repeats", "time-limit", "labels"),
     *("input", "type", "expect"),
@@ -172,6 +174,7 @@ def read_matrix(
         axes["plugins"] = plugins_of(keys["plugins"])
     axes |= inputs_of(keys)
     labels = keys.get("labels", {}).items()
+    check_turns(keys)
     return Matrix(
         name=name,
         node=node,
@@ -183,6 +186,15 @@ def read_matrix(
         expect=expected_of(keys.get("expect")),
         is_restored="guests" not in keys,
     )
+
+
+def check_turns(keys: Mapping[str, Any]) -> None:
+    """Refuse what belongs to turns without them, and what they can't have."""
+    takes_turns = "deterministic" in keys and keys["deterministic"].value
+    for key in OF_TURNS if not takes_turns else ("input", "type"):
+        if key in keys:
+            here = "there is no `deterministic`" if not takes_turns else "harts take turns"
+            raise keys[key].wrong(here, "both, or neither" if not takes_turns else f"no {key}")
 
 
 def started_with(
@@ -214,9 +226,10 @@ def inputs_of(keys: Mapping[str, Any]) -> dict[str, tuple[AxisValue, ...]]:
 def read(node: TomlNode, reader: Reader) -> Any:
     """Read a setting, and have Config check it."""
     field, function = reader
+    others: dict[str, Any] = {"deterministic": True} if field in OF_TURNS else {}
     try:
         value = function(node)
-        Config(guest=Path("any"), **{field: value})
+        Config(guest=Path("any"), **{field: value}, **others)
     except OptionError as error:
         raise node.wrong(error.wrong, error.expected) from error
     return value

@@ -160,12 +160,12 @@ def setting_arguments(settings: Mapping[str, Any]) -> list[str]:
         elif name in BY_NAME:
             option, pair = BY_NAME[name]
             found += several(option, (pair.format(*item) for item in value.items()))
-        else:
+        elif value is not None:
             found.append(f"--{name.replace('_', '-')}={value}")
     return found
 
 
-SWITCHES = ("pin", "stop_on_trap_loop")
+SWITCHES = ("pin", "stop_on_trap_loop", "deterministic")
 """Settings whose option has no value."""
 BY_NAME = {
     "symbols_set": ("--set", "{}={}"),

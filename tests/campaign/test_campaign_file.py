@@ -34,6 +34,16 @@ WRONG = {
     f"[[runs]]\n{HELLO}\nmemory = 5": (3, "runs[0].memory", "5 bytes is out of range; expected"),
     f'[[runs]]\n{HELLO}\nengine = "qemu"': (3, "runs[0].engine", "'qemu' is not known; expected"),
     f'[[runs]]\n{HELLO}\ntiers = "none"': (3, "runs[0].tiers", "'none' is not known; expected"),
+    f"[[runs]]\n{HELLO}\nseed = 3": (
+        3,
+        "runs[0].seed",
+        "there is no `deterministic`",
+    ),
+    f'[[runs]]\n{HELLO}\ndeterministic = true\ntype = "x"': (
+        4,
+        "runs[0].type",
+        "harts take turns; expected no type",
+    ),
     f"[[runs]]\n{HELLO}\nrepeats = 0": (3, "runs[0].repeats", "0 is out of range; expected"),
     f'[[runs]]\n{HELLO}\ntime-limit = "1 min"': (3, "runs[0].time-limit", "'1 min' is a text"),
     f"[[runs]]\n{HELLO}\ntime-limit = -1": (3, "runs[0].time-limit", "-1 is out of range"),

@@ -70,7 +70,7 @@ def test_each_run_is_typed_what_it_is_to_read(campaign: Start, tmp_path: Path) -
     [
         ('from = "a.snap"\nsmp = 2', "smp is what a snapshot says"),
         ('from = "a.snap"\nguests = "b.elf"', "guests is what a snapshot says"),
-        ('from = "a.snap"', "it is none; expected a file that `snapshot` has written"),
+        ('from = "a.snap"', "it is not one; expected a file that `snapshot` has written"),
         ('from = "none.snap"', "No such file"),
         ('guests = "a.snap"\ninput = "a.snap"\ntype = "x"', "there is `input`, too"),
         ("", "there are no guests; expected guests = "),

@@ -218,3 +218,24 @@ def test_a_plugin_that_refuses_fails_its_run_alone(campaign: Start) -> None:
     assert (good["outcome"], refused["outcome"]) == ("passed", "failed")
     assert refused["failure"].startswith("plugin refusing: ")
     assert refused["instructions"] is None
+
+
+def test_a_seed_that_loses_an_update_is_found_and_loses_it_each_time(campaign: Start) -> None:
+    running = campaign(f"""
+        [[runs]]
+        guests = "{guest("races")}"
+        smp = 2
+        deterministic = true
+        quantum = 10
+        seed = [0, 1, 2, 3]
+        set = {{ fault = 1, rounds = 40 }}
+        repeats = 2
+    """)
+    assert running.wait() == 0
+    found: dict[int, set[tuple[str, int]]] = {}
+    for row in running.rows():
+        assert row["deterministic"]
+        found.setdefault(row["seed"], set()).add((row["console"], row["instructions"]))
+    assert set(found) == {0, 1, 2, 3}
+    assert all(len(each) == 1 for each in found.values()), "both runs of a seed are the same"
+    assert any(text != "counted 80\n" for each in found.values() for text, _ in each)
