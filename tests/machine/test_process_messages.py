@@ -262,13 +262,16 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         json=tmp_path / "json",
         html=tmp_path / "html",
     )
+    repeats = Config(guest=strange, deterministic=True, quantum=5, seed=7)  # with none of those
     for field in dataclasses.fields(Config):
         # the arguments of semihosting need that it is on
-        assert getattr(config, field.name) != field.default or field.name == "semihosting"
-    arrived = decode(encode(host_messages.Prepare(config, {}, {}, None, 1, "toy")))
-    assert isinstance(arrived, host_messages.Prepare)
-    assert arrived.config == config
-    assert repr(arrived.config) == repr(config)  # an integer is not the fraction that it equals
+        both = {repr(getattr(each, field.name)) for each in (config, repeats)}
+        assert both != {repr(field.default)} or field.name == "semihosting"
+    for each in (config, repeats):
+        arrived = decode(encode(host_messages.Prepare(each, {}, {}, None, 1, "toy")))
+        assert isinstance(arrived, host_messages.Prepare)
+        assert arrived.config == each
+        assert repr(arrived.config) == repr(each)  # an integer is not the fraction that it equals
 
 
 @pytest.mark.parametrize(
