@@ -90,7 +90,7 @@ def profiling(draw: Any) -> Iterator[tuple[str, int, Any]]:
         if kind == "areas":
             path = draw(some.sampled_from(("/bin/one", "/bin/two")))
             area = MappedArea(BASE, BASE + 4096, 0, path, "r-xp")
-            yield kind, cpu, profiles.area_records(process(pid), [area])
+            yield kind, cpu, profiles.area_records(process(pid), [area], lambda _area: None)
             continue
         record = np.zeros(1, profiles.SAMPLE if kind == "samples" else profiles.TALLY)
         one = record[0]
