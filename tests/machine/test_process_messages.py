@@ -210,13 +210,12 @@ def test_a_wrong_value_is_named_by_its_place(changed: dict[str, Any], place: str
         decode(json.dumps(json.loads(encode(EXAMPLES[0][0])) | changed).encode())
 
 
-def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
-    """None has its default, and paths, symbols and numbers are ones that a text could spoil."""
-    strange = Path(os.fsdecode(b"a\xff b"))
+def config_with_all(strange: Path, folder: Path) -> Config:
+    """One in which each field that can be set beside the others has another value than at first."""
     switches = "rng check pin stop_on_trap_loop quiet control wait_gdb for_program"
     on: dict[str, Any] = dict.fromkeys(switches.split(), True)
     on |= dict.fromkeys(("kernel", "initrd", "dtb"), strange)
-    config = Config(
+    return Config(
         **on,
         guest=strange,
         smp=3,
@@ -229,10 +228,10 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         bus="ipc:///tmp/bus",
         append="a=é",
         bios=Path("firmware"),
-        dump_dtb=tmp_path / "dtb",
-        symbols=tmp_path / "System.map",
-        kernel_types=tmp_path / "vmlinux",
-        sysroot=tmp_path,
+        dump_dtb=folder / "dtb",
+        symbols=folder / "System.map",
+        kernel_types=folder / "vmlinux",
+        sysroot=folder,
         loads={"é": 1 << 40, "a\udcff b": 0},
         from_snapshot=strange,
         snapshot=strange,
@@ -246,7 +245,7 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         console="virtio",
         terminal="raw",
         args="one é",
-        semihosting_files=tmp_path,
+        semihosting_files=folder,
         aggregate=False,
         shards={"": 2, "mix": 3},
         interim=0.1,
@@ -257,11 +256,17 @@ def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
         allow=(Path("x"), strange),
         allow_control=(Path("y"),),
         gdb=":1234",
-        record=tmp_path / "record",
+        record=folder / "record",
         record_limit=1 << 20,
-        json=tmp_path / "json",
-        html=tmp_path / "html",
+        json=folder / "json",
+        html=folder / "html",
     )
+
+
+def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
+    """None has its default, and paths, symbols and numbers are ones that a text could spoil."""
+    strange = Path(os.fsdecode(b"a\xff b"))
+    config = config_with_all(strange, tmp_path)
     repeats = Config(guest=strange, deterministic=True, quantum=5, seed=7)  # with none of those
     for field in dataclasses.fields(Config):
         # the arguments of semihosting need that it is on
