@@ -1,10 +1,10 @@
 """The files of kept code: what is damaged, or may be another's, is not taken."""
 
-import multiprocessing
 import os
 import random
-import signal
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -28,7 +28,6 @@ from mttcg.memory.code_pages import HALVES
 NAME = "test-keys"
 NOBODY = 65534
 SECONDS = 60.0
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def function(number: int, size: int = 40, tail: int = NO_TAIL, first: int = 8) -> KeptFunction:
@@ -179,15 +178,15 @@ def append_many(folder: Path, first: int, count: int) -> None:
         store.append([function(number, 4000)])
 
 
+def appending(folder: Path, first: int, count: int) -> "subprocess.Popen[bytes]":
+    """A process that does it, and of which nothing stays here when it has ended."""
+    return subprocess.Popen([sys.executable, __file__, *map(str, (folder, first, count))])
+
+
 def test_several_runs_append_at_once(tmp_path: Path) -> None:
-    processes = [
-        SPAWN.Process(target=append_many, args=(tmp_path, first, 50)) for first in (0, 1000, 2000)
-    ]
     tmp_path.chmod(0o700)
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+    processes = [appending(tmp_path, first, 50) for first in (0, 1000, 2000)]
+    assert [process.wait() for process in processes] == [0] * 3
     found = CodeStore(tmp_path, NAME).read()
     assert found.damaged == 0
     assert sorted(one.variant for one in functions_of(found)) == [
@@ -198,13 +197,12 @@ def test_several_runs_append_at_once(tmp_path: Path) -> None:
 def test_a_run_that_is_killed_leaves_what_was_whole(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     store = CodeStore(tmp_path, NAME)
-    process = SPAWN.Process(target=append_many, args=(tmp_path, 0, 1 << 30))
-    process.start()
+    process = appending(tmp_path, 0, 1 << 30)
     end = time.monotonic() + SECONDS
     while len(numbers(store)) < 20:
         assert time.monotonic() < end
-    os.kill(process.pid or 0, signal.SIGKILL)
-    process.join()
+    process.kill()
+    process.wait()
     before = store.read()
     assert before.damaged <= 1
     assert [one.variant for one in functions_of(before)] == list(range(len(before.spans)))
@@ -259,3 +257,7 @@ def test_one_process_works_ahead(tmp_path: Path) -> None:
         assert (first, second) == (True, False)
     with other.alone() as again:
         assert again
+
+
+if __name__ == "__main__":
+    append_many(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
