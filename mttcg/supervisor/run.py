@@ -190,9 +190,8 @@ class Run:
         config = self.config
         if not (streams.specs or config.control) and config.bus is None:
             return None
-        from mttcg.supervisor.delivery.delivery import (
-            Delivery,  # a run without a bus does not load it
-        )
+        # a run without a bus does not load it
+        from mttcg.supervisor.delivery.delivery import Delivery
 
         delivery = Delivery.publish(
             streams, config, info_of(self.identifier, config, self.image, self.board, host)

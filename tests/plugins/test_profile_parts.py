@@ -140,13 +140,13 @@ def test_areas_with_code_of_a_file_are_known_and_others_left_out() -> None:
     def file_of(area: MappedArea) -> Path:
         if area.path == "/bin/other":
             raise ElfFileError(Path("other"), "has other content")
-        return Path("/root/bin/é")
+        return Path("/sysroot/bin/é")
 
     names = ProgramNames(RUN)
     add_areas(names, area_records(process, areas, file_of))
     assert names.areas == {
         (7, 5): {
-            Area(0x1000, 0x2000, 0x40, "/bin/é", "/root/bin/é"),
+            Area(0x1000, 0x2000, 0x40, "/bin/é", "/sysroot/bin/é"),
             Area(0x6000, 0x7000, 0, "/bin/other", ""),
         }
     }
