@@ -6,8 +6,8 @@ from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_buffer
 from mttcg.state.words import MASK, WORD_BYTES
 
-_ARE_TAKEN, _HART, _ENDED, _NOW, _ORIGIN = range(5)
-TURN_WORDS = 5
+_ARE_TAKEN, _HART, _ENDED, _NOW, _ORIGIN, _INPUTS_OPEN, _INPUTS, _WAITING = range(8)
+TURN_WORDS = 8
 
 
 class TurnWords:
@@ -82,3 +82,32 @@ class TurnWords:
             self.now = nanoseconds
         else:
             self.words[_ORIGIN] = nanoseconds - self.retired() & MASK
+
+    @property
+    def inputs_open(self) -> bool:
+        """Whether something may come to the guest from outside."""
+        return self.words[_INPUTS_OPEN] != 0
+
+    @inputs_open.setter
+    def inputs_open(self, is_so: bool) -> None:
+        """Set it; the supervisor does before anything runs."""
+        self.words[_INPUTS_OPEN] = is_so
+
+    @property
+    def inputs(self) -> int:
+        """How often something has come."""
+        return int(self.words[_INPUTS])
+
+    @inputs.setter
+    def inputs(self, count: int) -> None:
+        """Set it, between two turns."""
+        self.words[_INPUTS] = count
+
+    def waits(self, hart: int) -> bool:
+        """Whether a hart waits, within an instruction, for input."""
+        return bool(self.words[_WAITING] >> hart & 1)
+
+    def set_waits(self, hart: int, is_so: bool) -> None:
+        """Set it, in the hart's turn."""
+        others = self.words[_WAITING] & ~(1 << hart)
+        self.words[_WAITING] = others | is_so << hart

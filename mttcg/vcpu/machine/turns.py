@@ -15,6 +15,7 @@ from mttcg.memory.address import HostAddress
 from mttcg.state.vcpu_state import ENDED, NEVER, Activity, Power, VcpuState
 from mttcg.state.words import MASK
 from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.machine.turn_inputs import TurnInputs
 
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 """Of splitmix64, see https://prng.di.unimi.it/splitmix64.c."""
@@ -74,6 +75,7 @@ class Turns:
         system: of their ISA.
         plan: of all turns.
         wait: sleeps until something is asked of this vCPU, and does it.
+        inputs: what comes from outside.
         alarms: devices that interrupt at a time.
 
     Attributes:
@@ -88,11 +90,12 @@ class Turns:
         system: System[VcpuState],
         plan: TurnPlan,
         wait: Callable[[], None],
+        inputs: TurnInputs,
         alarms: Sequence[Alarm] = (),
     ) -> None:
         self.index, self.harts, self.machine, self.system = index, harts, machine, system
         self.hart, self.plan, self.wait = harts.harts[index], plan, wait
-        self.alarms = alarms
+        self.inputs, self.alarms = inputs, alarms
         self.ends = 0
 
     @property
@@ -103,11 +106,13 @@ class Turns:
     def limit(self) -> int:
         """What the hart is to have retired when its turn is over, or a timer's time has come."""
         machine, now = self.machine, self.machine.time()
+        last = self.inputs.last(self.index)
+        ends = self.ends if last is None else min(self.ends, last)
         times = [time for time in self.system.timers(self.hart) if time > now]
         if not times:
-            return self.ends
+            return ends
         due = machine.nanoseconds_of(min(times)) - machine.elapsed() + self.hart.instructions
-        return min(self.ends, due)
+        return min(ends, due)
 
     def begin(self) -> None:
         """Wait for the hart's first turn."""
@@ -115,7 +120,10 @@ class Turns:
 
     def look(self) -> None:
         """At the turn's end, let others have theirs; back in the hart's next one."""
-        if self.hart.instructions >= self.ends:
+        last = self.inputs.last(self.index)
+        if last is not None and self.hart.instructions >= last:
+            self.inputs.stop()
+        elif self.hart.instructions >= self.ends:
             self.give_up()
 
     def give_up(self) -> None:
@@ -133,6 +141,13 @@ class Turns:
         while not (self.machine.stopping or until()):
             self.give_up()
 
+    def wait_for_input(self) -> None:
+        """Within an instruction: have no turns until the console has input, or never will."""
+        turns = self.machine.turns
+        turns.set_waits(self.index, True)
+        self.give_up()
+        turns.set_waits(self.index, False)
+
     def _await(self) -> None:
         machine = self.machine
         while machine.turns.hart != self.index and not machine.stopping:
@@ -148,19 +163,19 @@ class Turns:
         while not machine.stopping:
             for device in self.alarms:
                 device.ring_due()
+            self.inputs.take()
             awake = [index for index in order if self._is_awake(harts[index])]
             if awake:
                 return self.plan.choose(machine.turns.ended, awake)
             due = min(*map(self._deadline, harts), *map(self._alarm, self.alarms), NEVER)
-            if due == NEVER:
-                self.wait()
-            else:
-                machine.turns.now = max(machine.turns.now, machine.nanoseconds_of(due))
+            self.inputs.pass_time(None if due == NEVER else machine.nanoseconds_of(due))
         return self.index
 
     def _is_awake(self, hart: VcpuState) -> bool:
         if hart.state in ENDED:
             return False
+        if self.machine.turns.waits(hart.index):
+            return self.inputs.are_there()
         if hart.state != Activity.IDLE:  # one that stands still is asked when it goes on
             return True
         if hart.power in (Power.STOPPED, Power.START_PENDING):
@@ -169,6 +184,7 @@ class Turns:
 
     def _deadline(self, hart: VcpuState) -> int:
         asleep = hart.power not in (Power.STOPPED, Power.START_PENDING)
+        asleep = asleep and not self.machine.turns.waits(hart.index)
         return self.system.deadline(hart) if asleep else NEVER
 
     def _alarm(self, device: Alarm) -> int:
