@@ -18,7 +18,7 @@ from mttcg.errors import UserError
 
 FORMAT = 1
 """Version of the file's layout."""
-NAME = "mttcg input log"
+NAME = "input_log"
 """The key of the first line whose value is the version."""
 STOPPED, ENDED = "stopped", "ended"
 """How a run came to its end: somebody stopped it, or it ended as its guest has it."""

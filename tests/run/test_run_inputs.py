@@ -101,7 +101,7 @@ def test_the_log_says_what_came_and_when(tmp_path: Path) -> None:
     log = tmp_path / "log"
     _, _, _, counts, _ = recorded("echo", tmp_path, log)
     first, *inputs, last = map(json.loads, log.read_text().splitlines())
-    assert (first["mttcg input log"], first["smp"], first["quantum"]) == (1, 2, 100_000)
+    assert (first["input_log"], first["smp"], first["quantum"]) == (1, 2, 100_000)
     assert "".join(each["console"] for each in inputs if each["console"]) == "".join(TYPED)
     assert [each["instructions"] for each in inputs] == sorted(i["instructions"] for i in inputs)
     assert (last["how"], last["instructions"]) == ("ended", [count[0] for count in counts])
