@@ -10,9 +10,11 @@ of 8:
     offsets, base, number of symbols, names, markers, tokens, index of tokens     before
 
 A marker is where every 256th name begins. An offset is from the base, unsigned. So what is where
-is known for certain: the index says where each token begins, the markers where names do.
+is known for certain: the index says where each token begins, the markers where names do. A kernel
+that can move itself has 0 for the base, and a relocation (Elf64_Rela) says what belongs there.
 """
 
+import re
 import struct
 from itertools import pairwise
 from typing import NamedTuple
@@ -30,6 +32,10 @@ LONGEST_NAME = 1 + 511
 """Bytes of tokens and before them, at most (KSYM_NAME_LEN)."""
 LOWEST_BASE = 1 << 63
 """Kernels are in the upper half of the addresses."""
+RELATIVE = 3
+"""R_RISCV_RELATIVE: the place gets the addend, and how far the kernel has moved itself."""
+LINKED_FOR = 2 << 20
+"""Bytes; a kernel is linked for a multiple."""
 WHAT, EXPECTED = "the kernel's table of symbols", "kallsyms as Linux 6 has it"
 
 
@@ -163,6 +169,17 @@ def _find_offsets(data: bytes, names: NameTable, behind: int) -> tuple[tuple[int
             continue
         offsets = struct.unpack_from(f"<{names.number}I", data, start)
         (base,) = struct.unpack_from("<Q", data, start + size)
+        base = base or _relocated(data, start + size)
         if base >= LOWEST_BASE and all(a <= b for a, b in pairwise(offsets)):
             return offsets, base
     raise KernelDataError(WHAT, "it has no addresses", EXPECTED)
+
+
+def _relocated(data: bytes, at: int) -> int:
+    """The addend of the relocation of a word, 0 if it has none."""
+    places = re.escape(struct.pack("<Q", at)[:2]) + rb"[\s\S]{2}\xff{4}"
+    for found in re.finditer(places + re.escape(struct.pack("<Q", RELATIVE)), data):
+        place, _, addend = struct.unpack_from("<QQQ", data.ljust(found.end() + 8), found.start())
+        if found.start() % ALIGNMENT == 0 and (place - at) % LINKED_FOR == 0:
+            return int(addend)
+    return 0
