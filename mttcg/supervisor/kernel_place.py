@@ -41,10 +41,11 @@ class KernelPlace:
         except KernelDataError:
             self.is_known = True
             return
-        vector = image.by_name.get(isa.vector)
-        handlers = [isa.handler(hart) for hart in self.run.harts.harts] if vector else []
-        for handler in (each for each in handlers if each is not None and vector is not None):
-            away = handler - vector.address
+        if isa.vector not in image.by_name:
+            return
+        place = image.by_name[isa.vector].address
+        handlers = map(isa.handler, self.run.harts.harts)
+        for away in (each - place for each in handlers if each is not None):
             if away % STEP == 0:  # it is none of those that a hart has while it comes up
                 self.is_known = True
                 if away:
