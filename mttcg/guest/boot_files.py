@@ -147,7 +147,7 @@ def _kernel(path: Path, ram: RamRange, free_from: int = 0) -> GuestImage:
         address,
         found.data,
         found.memory_size,
-        partial(symbols_of_image, path, found.data),
+        partial(symbols_of_image, path, found.data, found.isa),
     )
 
 

@@ -1,8 +1,8 @@
 """A kernel that moves itself at its start (KASLR), by a seed that the device tree has for it.
 
 Linux does so where it was built for it (CONFIG_RANDOMIZE_BASE), once it is about to turn address
-translation on; its command line may forbid it. Sources: linux: arch/riscv/mm/init.c and
-arch/riscv/kernel/pi/cmdline_early.c; Devicetree Specification, /chosen in dt-schema.
+translation on; its command line may forbid it. Sources: linux: of the ISA, mm/init.c (how far) and
+kernel/pi/cmdline_early.c; dt-schema: chosen.yaml.
 """
 
 from dataclasses import replace

@@ -32,8 +32,6 @@ LONGEST_NAME = 1 + 511
 """Bytes of tokens and before them, at most (KSYM_NAME_LEN)."""
 LOWEST_BASE = 1 << 63
 """Kernels are in the upper half of the addresses."""
-RELATIVE = 3
-"""R_RISCV_RELATIVE: the place gets the addend, and how far the kernel has moved itself."""
 LINKED_FOR = 2 << 20
 """Bytes; a kernel is linked for a multiple."""
 WHAT, EXPECTED = "the kernel's table of symbols", "kallsyms as Linux 6 has it"
@@ -55,10 +53,10 @@ class NameTable(NamedTuple):
     names: int
 
 
-def find_kallsyms(data: bytes) -> list[KernelSymbol] | None:
+def find_kallsyms(data: bytes, relative: int) -> list[KernelSymbol] | None:
     """Find the table in memory that a kernel is in, and read it; None if there is none.
 
-    data: from the start of a page on. Raises KernelDataError for one that contradicts itself.
+    data: from the start of a page on. relative: see `KernelIsa`. Raises KernelDataError for one that contradicts itself.
     """
     table = _find_tokens(data)
     if table is None:
@@ -67,7 +65,7 @@ def find_kallsyms(data: bytes) -> list[KernelSymbol] | None:
         markers, first = _find_markers(data, table.start)
         names = _find_names(data, markers, first)
         texts = _read_names(data, names, table.tokens, markers)
-        offsets, base = _find_offsets(data, names, table.end)
+        offsets, base = _find_offsets(data, names, table.end, relative)
     except (IndexError, struct.error):
         raise KernelDataError(WHAT, "it is cut", EXPECTED) from None
     found = ((base + at, name[:1], name[1:]) for at, name in zip(offsets, texts, strict=True))
@@ -161,7 +159,9 @@ def _read_names(
     return found
 
 
-def _find_offsets(data: bytes, names: NameTable, behind: int) -> tuple[tuple[int, ...], int]:
+def _find_offsets(
+    data: bytes, names: NameTable, behind: int, relative: int
+) -> tuple[tuple[int, ...], int]:
     """The offsets, and what they are from: behind all other tables, or before them."""
     size = _aligned(4 * names.number)
     for start in (behind, names.start - ALIGNMENT - size):
@@ -169,16 +169,16 @@ def _find_offsets(data: bytes, names: NameTable, behind: int) -> tuple[tuple[int
             continue
         offsets = struct.unpack_from(f"<{names.number}I", data, start)
         (base,) = struct.unpack_from("<Q", data, start + size)
-        base = base or _relocated(data, start + size)
+        base = base or _relocated(data, start + size, relative)
         if base >= LOWEST_BASE and all(a <= b for a, b in pairwise(offsets)):
             return offsets, base
     raise KernelDataError(WHAT, "it has no addresses", EXPECTED)
 
 
-def _relocated(data: bytes, at: int) -> int:
+def _relocated(data: bytes, at: int, relative: int) -> int:
     """The addend of the relocation of a word, 0 if it has none."""
     places = re.escape(struct.pack("<Q", at)[:2]) + rb"[\s\S]{2}\xff{4}"
-    for found in re.finditer(places + re.escape(struct.pack("<Q", RELATIVE)), data):
+    for found in re.finditer(places + re.escape(struct.pack("<Q", relative)), data):
         place, _, addend = struct.unpack_from("<QQQ", data.ljust(found.end() + 8), found.start())
         if found.start() % ALIGNMENT == 0 and (place - at) % LINKED_FOR == 0:
             return int(addend)

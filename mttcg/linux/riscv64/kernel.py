@@ -1,8 +1,8 @@
 """Linux on RISC-V: the current task is in tp in the kernel, and in sscratch in user mode.
 
-Sources: linux: arch/riscv/kernel/entry.S, and setup_vm in arch/riscv/mm/init.c. In the kernel
-sscratch is 0, but for the first and last instructions of a trap: it has the task there until it is
-0, and tp until then what the program has.
+Sources: RISC-V ELF psABI (R_RISCV_RELATIVE); linux: arch/riscv/kernel/entry.S, and setup_vm in
+arch/riscv/mm/init.c. In the kernel sscratch is 0, but for the first and last instructions of a
+trap: it has the task there until it is 0, and tp until then what the program has.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,7 @@ class RiscvKernel:
     thread_pointer = TP
     arguments = tuple(range(10, 18))
     saved = ("a7", "orig_a0", "a0", "a1", "a2", "a3", "a4", "a5")
+    relative = 3
     moves = "kaslr_offset"
 
     def shift(self, seed: int, size: int) -> int:
