@@ -83,7 +83,9 @@ def read_boot_files(config: Config, board: Board) -> BootFiles:
         moved = where_it_moves(boot.image, tree.data, config.append)
         boot = replace(boot, images=(moved, *boot.images[1:]))
     if config.program is not None:
-        boot = replace(boot, images=(named_with(boot.image, config.program), *boot.images[1:]))
+        boot = replace(
+            boot, images=(named_with(boot.image, config.program, config.sysroot), *boot.images[1:])
+        )
     types = None if config.kernel_types is None else read_type_file(config.kernel_types)
     if config.from_snapshot is not None:  # all that was loaded beside is in RAM
         return replace(boot, types=types)

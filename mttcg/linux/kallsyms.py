@@ -56,7 +56,8 @@ class NameTable(NamedTuple):
 def find_kallsyms(data: bytes, relative: int) -> list[KernelSymbol] | None:
     """Find the table in memory that a kernel is in, and read it; None if there is none.
 
-    data: from the start of a page on. relative: see `KernelIsa`. Raises KernelDataError for one that contradicts itself.
+    data: from the start of a page on. relative: see `KernelIsa`. Raises KernelDataError for one
+    that contradicts itself.
     """
     table = _find_tokens(data)
     if table is None:
