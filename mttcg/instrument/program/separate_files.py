@@ -85,9 +85,10 @@ def _fitting(
             if _id_of(kept) == build_id:
                 return kept
             wrong = ElfFileError(kept, f"it is not the debug file of {path}: of another build")
-    for candidate in _linked(path, root, link[0]) if link else ():
+    name, checksum = link or ("", 0)
+    for candidate in _linked(path, root, name):
         if candidate.is_file() and not candidate.samefile(path):
-            if _crc_of(candidate) == link[1]:
+            if _crc_of(candidate) == checksum:
                 return candidate
             wrong = ElfFileError(candidate, f"it is not the debug file of {path}: of another build")
     if wrong is not None:
