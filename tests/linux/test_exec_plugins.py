@@ -24,6 +24,7 @@ def result_of(
     plugins: Sequence[str] = SEEN,
     program: Sequence[str] = ("./counted",),
     status: int = 3,
+    warned: str = "",
 ) -> dict[str, Any]:
     given = [word for name in plugins for word in ("--plugin", name)]
     command = [*(sys.executable, "-m", "mttcg", "exec"), *given, "--json", "result.json"]
@@ -35,7 +36,8 @@ def result_of(
         timeout=LIMIT,
     )
     assert done.returncode == status, done.stderr
-    assert b"warning" not in done.stderr
+    assert warned in done.stderr.decode()
+    assert done.stderr.count(b"warning") == bool(warned)
     found: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return found
 
@@ -109,5 +111,6 @@ def test_functions_of_the_program_have_their_names(tmp_path: Path) -> None:
 
 def test_a_stripped_program_has_no_names(tmp_path: Path) -> None:
     build_bare("counted", tmp_path / "counted", "-s")
-    blocks = result_of(tmp_path, plugins=["hotblocks"])["plugins"]["hotblocks"]
+    warned = "it was stripped, so its functions have no names"
+    blocks = result_of(tmp_path, plugins=["hotblocks"], warned=warned)["plugins"]["hotblocks"]
     assert {row["symbol"] for row in blocks["hottest"]} == {""}
