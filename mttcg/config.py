@@ -348,7 +348,8 @@ class Config:
         given = [option for option, path in options.items() if path is not None]
         if given and not self.deterministic:
             raise OptionError(given[0], "there is no --deterministic", "both, or neither")
-        if len(given) > 1:
+        given += ["--from"] if self.from_snapshot is not None else []
+        if len(given) > 1 and given[0] in options:
             raise OptionError(given[0], f"there is {given[1]}", "one of them")
 
     def _from_outside(self) -> list[str]:
@@ -359,7 +360,7 @@ class Config:
             "--net": self.nets,
         }
         given |= {"--rng": self.rng, "--console": self.has_virtio_console}
-        given |= {"--from": self.from_snapshot, "--snapshot": self.snapshot, "--gdb": self.gdb}
+        given |= {"--gdb": self.gdb}
         given |= {"--semihosting-files": self.semihosting_files, "exec": self.streams}
         return [option for option, value in given.items() if value]
 

@@ -71,8 +71,7 @@ def make_inputs(
 
 def tell_taken(channel: Channel, number: int, taken: Input) -> None:
     """Tell the supervisor what was taken."""
-    data = taken.console
-    text = None if data is None else data.decode(BYTES_AS_TEXT)
+    text = (taken.console or b"").decode(BYTES_AS_TEXT)
     channel.send(InputTaken(number, taken.turn, taken.clock, taken.instructions, text))
 
 

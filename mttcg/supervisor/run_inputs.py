@@ -98,8 +98,8 @@ class RunInputs:
 
     def hear(self, told: InputTaken) -> None:
         """Note what a vCPU has taken."""
-        data = None if told.text is None else told.text.encode(BYTES_AS_TEXT)
-        self.taken[told.number] = Input(told.turn, told.clock, told.instructions, data)
+        data = told.text.encode(BYTES_AS_TEXT)
+        self.taken[told.number] = Input(told.turn, told.clock, told.instructions, data or None)
 
     def finish(self, run: RunState, watch: Watch) -> None:
         """All vCPUs have ended: write the log, or see whether the run was that of the log."""

@@ -240,6 +240,10 @@ def test_a_run_that_is_another_than_its_log_says_so(log: Path, tmp_path: Path) -
             {"deterministic": True, "replay_inputs": "x", "record_inputs": "x"},
             "--record-inputs: there is --replay-inputs; expected one of them",
         ),
+        (
+            {"deterministic": True, "replay_inputs": "x", "from_snapshot": "x"},
+            "--replay-inputs: there is --from; expected one of them",
+        ),
         ({"deterministic": True, "record_inputs": "/"}, "--record-inputs: / is a directory"),
     ],
 )

@@ -106,7 +106,7 @@ class InputTaken(ProcessMessage):
     """vCPU: what came from outside was given to the guest, between two turns.
 
     number: of how many came before. turn, clock, instructions: when, see `mttcg.input_log.Input`.
-    text: a character a byte; none: there will be no more.
+    text: a character a byte; empty: there will be no more.
     """
 
     TYPE: ClassVar[str] = "input_taken"
@@ -114,7 +114,7 @@ class InputTaken(ProcessMessage):
     turn: int
     clock: int
     instructions: int
-    text: str | None
+    text: str
 
 
 class PluginRefused(ProcessMessage):
