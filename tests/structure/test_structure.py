@@ -57,6 +57,7 @@ PLACES = {
     "numba": {
         *("mttcg/engine", "mttcg/instrument/native", "mttcg/native"),
         *("mttcg/firmware/riscv64/native.py", "mttcg/hardware/interrupts/plic_native.py"),
+        "mttcg/hardware/devices/uart16550_native.py",
         "mttcg/hardware/devices/virtio/transport_native.py",
     },
     "llvmlite": {
