@@ -185,17 +185,21 @@ class Vcpu:
     def run(self) -> None:
         """Run until the machine stops."""
         hart, engine = self.hart, self.engine
-        hart.state = Activity.RUNNING
         self.changes.follow()
-        if self.turns is not None:
+        if self.turns is None:
+            hart.state = Activity.RUNNING
+        else:
             self.turns.begin()
         self.lifecycle.tell("plugin_vcpu_start")
         stay(self)
         while not self.machine.stopping:
-            if self.turns is not None:
-                self.turns.look()
             if hart.request:
                 self._serve_requests()
+            if self.turns is not None:  # behind that: who stands keeps the turn
+                self.turns.look()
+                if self.turns.is_to_stand():
+                    self.stops.stand()
+                    continue
             hart.alert = 0  # before the inputs are looked at
             interrupted_at = hart.pc
             lets = self.stops.let_interrupt()

@@ -45,6 +45,7 @@ PLACES = {
         "mttcg/programs/executable.py",
         "mttcg/instrument/program/elf_functions.py",
         "mttcg/instrument/program/elf_segments.py",
+        "mttcg/instrument/program/separate_files.py",
         "mttcg/instrument/program/source_lines.py",
         "mttcg/instrument/program/debug_sections.py",
     },

@@ -15,6 +15,7 @@ from mttcg.memory.address import HostAddress
 from mttcg.state.vcpu_state import ENDED, NEVER, Activity, Power, VcpuState
 from mttcg.state.words import MASK
 from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.machine.turn_words import ALL, TurnPhase
 
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 """Of splitmix64, see https://prng.di.unimi.it/splitmix64.c."""
@@ -52,6 +53,12 @@ class TurnPlan(NamedTuple):
         return harts[mixed(mixed(self.seed) ^ 2 * turn + 1) % len(harts)]
 
 
+def activity_of(hart: VcpuState) -> int:
+    """What a hart does: of one that stands still, or has not begun, what it did before."""
+    state = hart.state
+    return hart.stood if state in (Activity.STARTING, Activity.PAUSED) else state
+
+
 class Alarm(Protocol):
     """A device that interrupts at a time."""
 
@@ -75,9 +82,6 @@ class Turns:
         plan: of all turns.
         wait: sleeps until something is asked of this vCPU, and does it.
         alarms: devices that interrupt at a time.
-
-    Attributes:
-        ends: what the hart has retired at the end of its turn.
     """
 
     def __init__(
@@ -93,7 +97,6 @@ class Turns:
         self.index, self.harts, self.machine, self.system = index, harts, machine, system
         self.hart, self.plan, self.wait = harts.harts[index], plan, wait
         self.alarms = alarms
-        self.ends = 0
 
     @property
     def clock(self) -> HostAddress:
@@ -103,29 +106,62 @@ class Turns:
     def limit(self) -> int:
         """What the hart is to have retired when its turn is over, or a timer's time has come."""
         machine, now = self.machine, self.machine.time()
+        ends = min(machine.turns.ends, self._stands_at())
         times = [time for time in self.system.timers(self.hart) if time > now]
         if not times:
-            return self.ends
+            return ends
         due = machine.nanoseconds_of(min(times)) - machine.elapsed() + self.hart.instructions
-        return min(self.ends, due)
+        return min(ends, due)
+
+    def _stands_at(self) -> int:
+        """What the hart is to have retired when it is to stand still; NEVER if it is not to."""
+        count = self.machine.turns.stands_at
+        if count is None or count.hart not in (ALL, self.index):
+            return NEVER
+        if count.hart == self.index:
+            return count.instructions
+        others = sum(each.instructions for each in self.harts.harts if each is not self.hart)
+        return count.instructions - others
+
+    def is_to_stand(self) -> bool:
+        """Whether the hart has come to the number of instructions at which it is to stand, once."""
+        if self.machine.stopping or self.hart.instructions < self._stands_at():
+            return False
+        self.machine.turns.stands_at = None
+        return True
 
     def begin(self) -> None:
-        """Wait for the hart's first turn."""
-        self._await()
+        """Wait for the hart's first turn, or go on with one in which the machine stood still."""
+        hart, turns = self.hart, self.machine.turns
+        hart.state = Activity.IDLE if hart.stood == Activity.IDLE else Activity.RUNNING
+        if turns.hart != self.index or turns.phase is TurnPhase.CHOSEN:
+            self._await()
+        elif turns.phase is TurnPhase.ON:
+            turns.go_on(self._retired)
+        else:
+            self._pass_on()
+        hart.state = Activity.RUNNING
 
     def look(self) -> None:
         """At the turn's end, let others have theirs; back in the hart's next one."""
-        if self.hart.instructions >= self.ends:
+        if self.hart.instructions >= self.machine.turns.ends:
             self.give_up()
 
     def give_up(self) -> None:
         """End the turn, let others have theirs; back in the hart's next one."""
+        self.machine.turns.end()
+        self._pass_on()
+
+    def _retired(self) -> int:
+        return self.hart.instructions
+
+    def _pass_on(self) -> None:
         machine = self.machine
-        machine.turns.end()
         following = self._next()
-        if following != self.index and not machine.stopping:
-            machine.turns.hart = following
-            self.harts.wake(following)
+        if not machine.stopping:
+            machine.turns.choose(following)
+            if following != self.index:
+                self.harts.wake(following)
         self._await()
 
     def sleep(self, until: Callable[[], bool]) -> None:
@@ -138,8 +174,7 @@ class Turns:
         while machine.turns.hart != self.index and not machine.stopping:
             self.wait()
         if not machine.stopping:
-            machine.turns.begin(lambda: self.hart.instructions)
-            self.ends = self.hart.instructions + self.plan.length(machine.turns.ended)
+            machine.turns.begin(self._retired, self.plan.length(machine.turns.ended))
 
     def _next(self) -> int:
         """Whose turn it is; if all sleep, when the next timer's time has come, or at a request."""
@@ -161,7 +196,7 @@ class Turns:
     def _is_awake(self, hart: VcpuState) -> bool:
         if hart.state in ENDED:
             return False
-        if hart.state != Activity.IDLE:  # one that stands still is asked when it goes on
+        if activity_of(hart) != Activity.IDLE:
             return True
         if hart.power in (Power.STOPPED, Power.START_PENDING):
             return hart.power == Power.START_PENDING
