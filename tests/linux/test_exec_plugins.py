@@ -123,3 +123,17 @@ def test_a_stripped_program_has_no_names(tmp_path: Path) -> None:
     warned = "it was stripped, so its functions have no names"
     blocks = result_of(tmp_path, plugins=["hotblocks"], warned=warned)["plugins"]["hotblocks"]
     assert {row["symbol"] for row in blocks["hottest"]} == {""}
+
+
+def test_a_child_is_seen_by_its_name_and_not_with_its_parent(tmp_path: Path) -> None:
+    build_bare("counted", tmp_path / "counted")
+    build_program("starts", tmp_path / "starts")
+    plugins = result_of(
+        *(tmp_path, "--smp", "2"),
+        plugins=["icount,space=counted,mode=user", "hotblocks,top=0"],
+        program=["./starts", "./counted"],
+    )["plugins"]
+    assert plugins["icount"]["total"]["instructions"] == INSTRUCTIONS
+    blocks = plugins["hotblocks"]["hottest"]
+    own = sum(row["executions"] * row["instructions"] for row in blocks)
+    assert 0 < own < INSTRUCTIONS
