@@ -24,6 +24,7 @@ from mttcg.supervisor.attachments.guest_files import GuestFileService
 from mttcg.supervisor.control.kernel import kernel_for_plugins
 from mttcg.supervisor.delivery.streams import Streams
 from mttcg.supervisor.failures import Warnings
+from mttcg.supervisor.kernel_place import KernelPlace
 from mttcg.supervisor.nowhere import HartsNowhere
 from mttcg.supervisor.results.check import make_rings
 from mttcg.supervisor.results.counted_so_far import counted_so_far
@@ -311,6 +312,7 @@ class Run:
         warn = watch.warnings.add
         watch.files = GuestFileService(self.config.semihosting_files, warn)
         watch.nowhere, watch.standstill = HartsNowhere(state, warn), Standstill(state)
+        watch.on_tick = KernelPlace(state, warn).before(tick)
         self.ends.callback(watch.files.close)
         # the start-up code of a guest that goes on has done all that it does
         set_at_start = () if self.restoring is not None else self.config.symbols_set
