@@ -33,6 +33,7 @@ FOLDERS = (
     "hardware/board.py",
     "hardware/mmio.py",
     "hardware/interrupts",
+    "hardware/devices/uart16550*.py",
     "hardware/devices/virtio",
 )
 """What numba compiles of ours, and all that this takes constants and functions from."""
