@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from built_program import DYNAMIC, STATIC, SYSROOT, build_bare, build_program, needs_sysroot
-from debian_guest import LIMIT, needs_debian
+from debian_guest import LIMIT, VCPUS, needs_debian
 
 pytest.importorskip("ziglang", reason="programs are built with it: pip install '.[test]'")
 pytestmark = [needs_debian, pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -42,7 +42,7 @@ def result_of(
     return found
 
 
-@pytest.mark.parametrize("smp", [1, 2])
+@pytest.mark.parametrize("smp", VCPUS)
 def test_plugins_see_the_program_alone_and_all_of_it(tmp_path: Path, smp: int) -> None:
     build_bare("counted", tmp_path / "counted")
     result = result_of(tmp_path, "--smp", str(smp))

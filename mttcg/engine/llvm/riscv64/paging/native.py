@@ -56,7 +56,7 @@ from mttcg.engine.llvm.riscv64.paging.words import (
     is_at_device,
     is_in_ram,
 )
-from mttcg.engine.tracking.given_up import fetch_given_up
+from mttcg.engine.tracking.given_up import fetch_unused
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import EXECUTE, READ, WRITE
 from mttcg.isa.riscv64.status import MSTATUS_MXR, MSTATUS_SUM
@@ -201,8 +201,8 @@ def fetch(hart, frame, pc):
         place = get(frame, Word.SEEN) + page * EIGHT
         if host.read64(get(frame, Word.SEEN_AT) + page * EIGHT) != pc & ~LAST:
             return MISS
-    records, start = host.read64(place), pc & ~LAST
-    if records == GIVEN_UP_PAGE and fetch_given_up(get(frame, Word.FETCH_ARGUMENT), page, start):
+    records = host.read64(place)
+    if records == GIVEN_UP_PAGE and fetch_unused(get(frame, Word.FETCH_ARGUMENT), page, pc):
         records = host.read64(place)
     if records <= GIVEN_UP_PAGE:
         return MISS
