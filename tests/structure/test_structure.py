@@ -40,6 +40,7 @@ PLACES = {
     "elftools": {
         "mttcg/guest/elf.py",
         "mttcg/images/modules.py",
+        "mttcg/linux/program_place.py",
         "mttcg/linux/symbol_files.py",
         "mttcg/linux/type_files.py",
         "mttcg/programs/executable.py",
@@ -315,7 +316,7 @@ def test_importing_is_light(imported: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "only"), [("llvm", {"llvmlite"}), ("unicorn", {"unicorn", "numba", "llvmlite"})]
+    ("engine", "only"), [("llvm", set()), ("unicorn", {"unicorn", "numba", "llvmlite"})]
 )
 def test_a_vcpu_host_loads_its_own_engine_alone(engine: str, only: set[str]) -> None:
     """Before anything is attached: that may need numba."""
