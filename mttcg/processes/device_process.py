@@ -24,10 +24,9 @@ from mttcg.hardware.devices.virtio.queue import Chain
 from mttcg.isa.registry import isa_named
 from mttcg.memory.fence import full_fence
 from mttcg.memory.ram import GuestRam
-from mttcg.processes.attachments import attachments
+from mttcg.processes.attachments import SERVED, attachments
 from mttcg.processes.device_models import DeviceParts, make_model, window_size
 from mttcg.processes.kept_models import MODELS, read_kept, write_models
-from mttcg.processes.notified_back_end import SERVED
 from mttcg.processes.outside_events import OutsideEvents
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity

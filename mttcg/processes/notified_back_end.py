@@ -6,13 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mttcg.hardware.board import BackEndPort, Board
-from mttcg.processes.attachments import bell_of
+from mttcg.processes.attachments import SERVED, bell_of
 from mttcg.vcpu.machine.descriptors import readable
 from mttcg.vcpu.machine.device_activity import DeviceActivity
 
-SERVED = "served"
-"""Name of the eventfd by which the device process tells who waits for it that it has nothing to
-do."""
 LOOK_SECONDS = 0.001
 """Between two looks whether who waits for it is to do something else."""
 

@@ -14,10 +14,9 @@ from mttcg.guest.boot import BootState, fill_ram, largest_gap
 from mttcg.guest.boot_files import BootFiles
 from mttcg.guest.image import settings_undone
 from mttcg.hardware.board import Board
-from mttcg.processes.attachments import BELL, attachments
+from mttcg.processes.attachments import BELL, SERVED, attachments
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.kept_models import MODELS
-from mttcg.processes.notified_back_end import SERVED
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
 from mttcg.state.vcpu_state import Activity, Power
 from mttcg.supervisor.attachments.attached_files import open_attached
