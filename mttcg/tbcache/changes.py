@@ -47,6 +47,8 @@ class InterpretedPages(NamedTuple):
         segment: of predecoded pages.
         blank: of the records of a page of which nothing is predecoded.
         handlers: what such a page has of handlers.
+        shared: the segment that all share, if this one is of a vCPU's own pages: records of a
+            version are dropped then when that is left, as others may change it; else 0.
     """
 
     table: HostAddress
@@ -54,6 +56,7 @@ class InterpretedPages(NamedTuple):
     segment: HostAddress
     blank: HostAddress
     handlers: HostAddress
+    shared: HostAddress = HostAddress(0)
 
 
 class PageChanges(Protocol):
