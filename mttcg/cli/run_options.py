@@ -35,12 +35,13 @@ MACHINE: Options = {
     "--snapshot": {
         "metavar": "FILE",
         "type": Path,
-        "help": "write a snapshot to FILE when a hart first comes to the place of --snapshot-at",
+        "help": "write a snapshot to FILE when a hart first comes to where --snapshot-at says",
     },
     "--snapshot-at": {
         "metavar": "PLACE",
         "default": "",
-        "help": "SYMBOL, SYMBOL+OFFSET, or an address as 0x...",
+        "help": "SYMBOL, SYMBOL+OFFSET, an address as 0x..., or with --deterministic a number of "
+        "instructions of all harts together",
     },
     "--smp": {"metavar": "N", "type": int, "help": f"number of vCPUs, 1 to {SMP_MAX} (1)"},
     "--memory": {"metavar": "SIZE", "help": "guest RAM (128M)"},
@@ -181,6 +182,17 @@ MACHINE: Options = {
         "type": int,
         "help": "draw lengths and order of turns from N; each number gives another run that "
         "repeats",
+    },
+    "--record-inputs": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "with --deterministic, let the guest have input, and write it to FILE, with the "
+        "instructions before it",
+    },
+    "--replay-inputs": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "with --deterministic, let what --record-inputs has written come again",
     },
     "--check": {
         "action": "store_true",

@@ -18,6 +18,7 @@ from mttcg.errors import GuestFileError
 from mttcg.guest.elf import MAGIC, load_guest
 from mttcg.guest.files import read_file
 from mttcg.guest.image import GuestImage
+from mttcg.guest.kernel_moves import where_it_moves
 from mttcg.guest.kernel_symbols import maps_itself, symbols_of_file, symbols_of_image
 from mttcg.guest.linux_image import EXPECTED, read_linux_image
 from mttcg.guest.program_symbols import named_with
@@ -77,15 +78,21 @@ def read_boot_files(config: Config, board: Board) -> BootFiles:
     """Read and check all files that a run starts with. Raises `GuestFileError`."""
     ram = RamRange(board.ram_base, config.memory)
     boot = _started(config, ram)
+    tree = _blob("--dtb", config.dtb, ram, "a flattened device tree")
+    if tree is not None:
+        moved = where_it_moves(boot.image, tree.data, config.append)
+        boot = replace(boot, images=(moved, *boot.images[1:]))
     if config.program is not None:
-        boot = replace(boot, images=(named_with(boot.image, config.program), *boot.images[1:]))
+        boot = replace(
+            boot, images=(named_with(boot.image, config.program, config.sysroot), *boot.images[1:])
+        )
     types = None if config.kernel_types is None else read_type_file(config.kernel_types)
     if config.from_snapshot is not None:  # all that was loaded beside is in RAM
         return replace(boot, types=types)
     return replace(
         boot,
         initrd=_blob("--initrd", config.initrd, ram, "an initial RAM disk"),
-        tree=_blob("--dtb", config.dtb, ram, "a flattened device tree"),
+        tree=tree,
         loads=tuple(_loads(config, ram)),
         types=types,
     )
@@ -142,7 +149,7 @@ def _kernel(path: Path, ram: RamRange, free_from: int = 0) -> GuestImage:
         address,
         found.data,
         found.memory_size,
-        partial(symbols_of_image, path, found.data),
+        partial(symbols_of_image, path, found.data, found.isa),
     )
 
 

@@ -1,5 +1,7 @@
 """Guest ELF files, read and checked (System V gABI, chapters 4 and 5)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -18,7 +20,9 @@ from mttcg.guest.image import (
 )
 from mttcg.guest.outside_ram import Sections, left_out_text, parts_outside, range_text
 from mttcg.guest.user_program import foreign_program_text, is_for_linux, what_runs
+from mttcg.instrument.errors import ElfFileError
 from mttcg.instrument.program.elf_segments import Placement, Placements
+from mttcg.instrument.program.separate_files import SYMBOLS, file_with, no_symbols
 from mttcg.isa.base import Isa
 from mttcg.isa.registry import NAMES, UnknownIsaError, isa_named, isa_of_machine
 from mttcg.memory.address import Physical, Virtual
@@ -132,10 +136,11 @@ def _read_elf(path: Path, content: bytes, ram: RamRange) -> GuestImage:
         raise GuestFileError(path, "it has no loadable segment", EXPECTED)
     segments = sorted(_read_segment(content, placement) for placement in placements.segments)
     _check_apart(path, segments)
-    symbols = _read_symbols(elf, placements)
+    with _file_with_symbols(path, elf) as (named, missing):
+        symbols = _read_symbols(named, placements)
     # of several with one name the last stays: sorted, so that it is a global one
     by_name = {symbol.name: symbol for _, symbol in sorted(symbols)}
-    table = SymbolTable(tuple(sorted({symbol for _, symbol in symbols})), by_name)
+    table = SymbolTable(tuple(sorted({symbol for _, symbol in symbols})), by_name, missing)
     return GuestImage(
         path=path,
         isa=isa,
@@ -229,6 +234,24 @@ def _entry(path: Path, given: int, entry: Virtual | None) -> Virtual:
             path, f"its entry point {given:#x} is in no segment", "one in a segment"
         )
     return entry
+
+
+@contextmanager
+def _file_with_symbols(path: Path, elf: ELFFile) -> Iterator[tuple[ELFFile, tuple[str, ...]]]:
+    """What has the symbols of a guest, or of its debug file; why there are none, a line."""
+    if not elf.num_sections() or elf.has_section(SYMBOLS):
+        yield elf, ()
+        return
+    try:
+        found = file_with(SYMBOLS, path)
+    except ElfFileError as error:
+        yield elf, (str(error),)
+        return
+    if found == path:
+        yield elf, (no_symbols(path),)
+        return
+    with found.open("rb") as file:
+        yield ELFFile(file), ()
 
 
 def _read_symbols(elf: ELFFile, placements: Placements) -> list[tuple[bool, Symbol]]:

@@ -82,6 +82,11 @@ class GuestImage:
         return self.read_symbols()
 
     @property
+    def has_read_symbols(self) -> bool:
+        """Whether somebody wanted them."""
+        return "_table" in vars(self)
+
+    @property
     def symbols(self) -> tuple[Symbol, ...]:
         """Named code and data, in order of (address, size, name)."""
         return self._table.symbols
@@ -94,7 +99,7 @@ class GuestImage:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with it, a line each; of symbols only when they were wanted."""
-        of_symbols = self._table.warnings if "_table" in vars(self) else ()
+        of_symbols = self._table.warnings if self.has_read_symbols else ()
         return self.file_warnings + of_symbols
 
     def places(self, names: Iterable[str]) -> dict[str, Physical]:

@@ -7,14 +7,15 @@ from mttcg.guest.image import NO_SYMBOLS, GuestImage, Symbol, SymbolTable
 from mttcg.linux.errors import KernelDataError
 from mttcg.linux.kallsyms import find_kallsyms
 from mttcg.linux.kernel_symbol import KernelSymbol
+from mttcg.linux.registry import kernel_isa
 from mttcg.linux.symbol_files import read_symbol_file
 from mttcg.memory.address import Virtual, physical_of
 
 
-def symbols_of_image(path: Path, data: bytes) -> SymbolTable:
+def symbols_of_image(path: Path, data: bytes, isa: str) -> SymbolTable:
     """Those that a kernel of Linux has in itself, at the addresses that it was linked for."""
     try:
-        found = find_kallsyms(data)
+        found = find_kallsyms(data, kernel_isa(isa).relative)
     except KernelDataError as error:
         return SymbolTable((), {}, (f"{path}: {error}; addresses of the kernel have no names",))
     return NO_SYMBOLS if found is None else _table(found)

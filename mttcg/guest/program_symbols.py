@@ -5,29 +5,35 @@ from pathlib import Path
 
 from mttcg.errors import GuestFileError
 from mttcg.guest.image import GuestImage, Symbol, SymbolTable
+from mttcg.instrument.errors import ElfFileError
 from mttcg.instrument.loading.plugin_functions import KERNEL_FUNCTIONS
+from mttcg.instrument.program.separate_files import SYMBOLS, file_with, no_symbols
 from mttcg.linux.symbol_files import symbols_of_elf
 
 KERNELS = frozenset(KERNEL_FUNCTIONS.values())
 """Names that are the kernel's in any case, as what happens is known by them."""
 
 
-def named_with(image: GuestImage, program: Path) -> GuestImage:
+def named_with(image: GuestImage, program: Path, root: Path | None) -> GuestImage:
     """A kernel's image with the symbols of a program, too.
 
     A name that both have is the program's, but for those of KERNELS. program: an ELF file that is
-    linked for one place, or any other, which has no names.
+    linked for one place, or any other, which has no names. root: the top of the program's file
+    system, where there may be its debug file, None if there is none.
     """
-    return replace(image, read_symbols=lambda: _both(image, program))
+    return replace(image, read_symbols=lambda: _both(image, program, root))
 
 
-def _both(image: GuestImage, program: Path) -> SymbolTable:
+def _both(image: GuestImage, program: Path, root: Path | None) -> SymbolTable:
     kernel = image.read_symbols()
     try:
-        found = symbols_of_elf(program, program.read_bytes())
-    except (OSError, GuestFileError) as error:
+        file = file_with(SYMBOLS, program, root)
+        found = symbols_of_elf(file, file.read_bytes())
+    except (OSError, GuestFileError, ElfFileError) as error:
         warning = f"{error}; the program's functions have no names"
         return replace(kernel, warnings=(*kernel.warnings, warning))
+    if not found:
+        return replace(kernel, warnings=(*kernel.warnings, no_symbols(program)))
     own = [(each.is_global, Symbol(each.address, each.size, each.name)) for each in found]
     by_name: dict[str, Symbol] = {}
     for is_global, symbol in own:

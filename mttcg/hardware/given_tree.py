@@ -43,15 +43,25 @@ def with_properties(data: bytes, name: str, properties: Mapping[str, bytes]) -> 
 
     The child is made if there is none of that name. Raises `TreeError`.
     """
-    try:
-        blocks = _blocks_of(data)
-        root = _Reader(blocks).root()
-    except (struct.error, ValueError, IndexError, RecursionError) as error:
-        raise TreeError(f"the device tree is damaged ({error})") from error
+    blocks, root = _read(data)
     child = next((node for node in root.children if node.name == name), Node(name))
     changed = replace(child, properties={**child.properties, **properties})
     others = [node for node in root.children if node.name != name]
     return flatten(replace(root, children=(changed, *others)), blocks.reservations)
+
+
+def properties_of(data: bytes, name: str) -> Mapping[str, bytes]:
+    """Return the properties of a child of the root, none without it; raises `TreeError`."""
+    _, root = _read(data)
+    return next((node.properties for node in root.children if node.name == name), {})
+
+
+def _read(data: bytes) -> tuple[_Blocks, Node]:
+    try:
+        blocks = _blocks_of(data)
+        return blocks, _Reader(blocks).root()
+    except (struct.error, ValueError, IndexError, RecursionError) as error:
+        raise TreeError(f"the device tree is damaged ({error})") from error
 
 
 def _blocks_of(data: bytes) -> _Blocks:

@@ -10,9 +10,11 @@ of 8:
     offsets, base, number of symbols, names, markers, tokens, index of tokens     before
 
 A marker is where every 256th name begins. An offset is from the base, unsigned. So what is where
-is known for certain: the index says where each token begins, the markers where names do.
+is known for certain: the index says where each token begins, the markers where names do. A kernel
+that can move itself has 0 for the base, and a relocation (Elf64_Rela) says what belongs there.
 """
 
+import re
 import struct
 from itertools import pairwise
 from typing import NamedTuple
@@ -30,6 +32,8 @@ LONGEST_NAME = 1 + 511
 """Bytes of tokens and before them, at most (KSYM_NAME_LEN)."""
 LOWEST_BASE = 1 << 63
 """Kernels are in the upper half of the addresses."""
+LINKED_FOR = 2 << 20
+"""Bytes; a kernel is linked for a multiple."""
 WHAT, EXPECTED = "the kernel's table of symbols", "kallsyms as Linux 6 has it"
 
 
@@ -49,10 +53,11 @@ class NameTable(NamedTuple):
     names: int
 
 
-def find_kallsyms(data: bytes) -> list[KernelSymbol] | None:
+def find_kallsyms(data: bytes, relative: int) -> list[KernelSymbol] | None:
     """Find the table in memory that a kernel is in, and read it; None if there is none.
 
-    data: from the start of a page on. Raises KernelDataError for one that contradicts itself.
+    data: from the start of a page on. relative: see `KernelIsa`. Raises KernelDataError for one
+    that contradicts itself.
     """
     table = _find_tokens(data)
     if table is None:
@@ -61,7 +66,7 @@ def find_kallsyms(data: bytes) -> list[KernelSymbol] | None:
         markers, first = _find_markers(data, table.start)
         names = _find_names(data, markers, first)
         texts = _read_names(data, names, table.tokens, markers)
-        offsets, base = _find_offsets(data, names, table.end)
+        offsets, base = _find_offsets(data, names, table.end, relative)
     except (IndexError, struct.error):
         raise KernelDataError(WHAT, "it is cut", EXPECTED) from None
     found = ((base + at, name[:1], name[1:]) for at, name in zip(offsets, texts, strict=True))
@@ -155,7 +160,9 @@ def _read_names(
     return found
 
 
-def _find_offsets(data: bytes, names: NameTable, behind: int) -> tuple[tuple[int, ...], int]:
+def _find_offsets(
+    data: bytes, names: NameTable, behind: int, relative: int
+) -> tuple[tuple[int, ...], int]:
     """The offsets, and what they are from: behind all other tables, or before them."""
     size = _aligned(4 * names.number)
     for start in (behind, names.start - ALIGNMENT - size):
@@ -163,6 +170,17 @@ def _find_offsets(data: bytes, names: NameTable, behind: int) -> tuple[tuple[int
             continue
         offsets = struct.unpack_from(f"<{names.number}I", data, start)
         (base,) = struct.unpack_from("<Q", data, start + size)
+        base = base or _relocated(data, start + size, relative)
         if base >= LOWEST_BASE and all(a <= b for a, b in pairwise(offsets)):
             return offsets, base
     raise KernelDataError(WHAT, "it has no addresses", EXPECTED)
+
+
+def _relocated(data: bytes, at: int, relative: int) -> int:
+    """The addend of the relocation of a word, 0 if it has none."""
+    places = re.escape(struct.pack("<Q", at)[:2]) + rb"[\s\S]{2}\xff{4}"
+    for found in re.finditer(places + re.escape(struct.pack("<Q", relative)), data):
+        place, _, addend = struct.unpack_from("<QQQ", data.ljust(found.end() + 8), found.start())
+        if found.start() % ALIGNMENT == 0 and (place - at) % LINKED_FOR == 0:
+            return int(addend)
+    return 0

@@ -17,6 +17,9 @@ class KernelIsa(Protocol):
         saved: members of `pt_regs`, which has the registers of a program that is in the kernel: the
             number of a system call, its first argument as it was, its result, other arguments.
         thread_pointer: number of the integer register that has the current task in the kernel.
+        relative: type of the relocations whose place gets the addend, and how far the kernel has
+            moved itself.
+        moves: a name that only a kernel has that moves itself if it is given a seed.
     """
 
     symbols: tuple[str, ...]
@@ -25,6 +28,11 @@ class KernelIsa(Protocol):
     arguments: tuple[int, ...]
     saved: tuple[str, ...]
     thread_pointer: int
+    relative: int
+    moves: str
+
+    def shift(self, seed: int, size: int) -> int:
+        """How far a kernel of so many bytes moves itself with a seed."""
 
     def handler(self, hart: Any) -> int | None:
         """Where the kernel's handler of traps is; None before there is one."""

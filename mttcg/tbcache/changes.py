@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 from mttcg.memory.address import HostAddress, PhysicalPage
 
 GIVEN_UP = 2
-"""What the table of an interpreter's records has of a page that is fetched from no more, and that
-native code may fetch from again; no address of records, nor the bit of an observed page."""
+"""What the table of an interpreter's records has of a page that is not fetched from, or no more,
+and that native code may fetch from; no address of records, nor the bit of an observed page."""
 
 
 class NativeFetch(NamedTuple):

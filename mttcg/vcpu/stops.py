@@ -74,6 +74,12 @@ class HartStops:
         self.guest.hart.request = 1
         return True
 
+    def stand(self) -> None:
+        """Have the hart stand, as it has come to a number of instructions."""
+        self.untold = HartStopped(Reason.COUNT, self.guest.hart.pc, Virtual(0))
+        self.standing = True
+        self.guest.hart.request = 1
+
     def let_interrupt(self) -> bool:
         """Whether the hart may be interrupted: not as it steps, nor where its instruction began."""
         unfinished, pc = self.guest.engine.unfinished, self.guest.hart.pc

@@ -146,11 +146,11 @@ class Vcpu:
         told = ("plugin_trap", "plugin_interrupt")
         return self.left_blocks.any() or any(map(self.lifecycle.has_listeners, told))
 
-    def attend(self) -> None:
-        """Sleep until something is asked of this vCPU, and do it."""
+    def attend(self, seconds: float = LONGEST_SLEEP, *others: int) -> None:
+        """Sleep until something is asked of this vCPU, and do it; others: see below."""
         asleep = self.hart.state == Activity.IDLE
         if not self.hart.request:
-            self._wait_for_request(LONGEST_SLEEP)
+            self._wait_for_request(min(seconds, LONGEST_SLEEP), *others)
         if self.hart.request:
             (self._serve_requests_asleep if asleep else self._serve_requests)()
 
@@ -185,17 +185,21 @@ class Vcpu:
     def run(self) -> None:
         """Run until the machine stops."""
         hart, engine = self.hart, self.engine
-        hart.state = Activity.RUNNING
         self.changes.follow()
-        if self.turns is not None:
+        if self.turns is None:
+            hart.state = Activity.RUNNING
+        else:
             self.turns.begin()
         self.lifecycle.tell("plugin_vcpu_start")
         stay(self)
         while not self.machine.stopping:
-            if self.turns is not None:
-                self.turns.look()
             if hart.request:
                 self._serve_requests()
+            if self.turns is not None:  # behind that: who stands keeps the turn
+                self.turns.look()
+                if self.turns.is_to_stand():
+                    self.stops.stand()
+                    continue
             hart.alert = 0  # before the inputs are looked at
             interrupted_at = hart.pc
             lets = self.stops.let_interrupt()
@@ -280,7 +284,10 @@ class Vcpu:
         """
         self.stopwatch.was_running()
         self.engine.spill()
-        self._wait_for_request(LONGEST_SLEEP, descriptor)
+        if self.turns is None:
+            self._wait_for_request(LONGEST_SLEEP, descriptor)
+        else:
+            self.turns.wait_for_input()
         self._serve_requests_asleep()
 
     def stops_waiting(self) -> bool:

@@ -337,9 +337,8 @@ class Aggregator(mttcg_bus.Aggregator):
                 report[title] = figures.flame_graph(named_stacks(stacks), "instructions")
         report["by process"] = process_rows(counts or samples, self.options.top)
         report["by function"] = function_rows(counts or samples, self.options.top)
-        if self.names.others:
-            told = "; ".join(printable(path) for path in sorted(self.names.others))
-            report["other than the guest's"] = told
+        for title, paths in self.names.without_names():
+            report[title] = "; ".join(printable(path) for path in sorted(paths))
         files = [self.options.out, self.options.perf, self.options.pprof]
         written = "; ".join(str(file) for file in files if file is not None)
         return report | ({"file": written} if written else {})

@@ -19,7 +19,7 @@ from tracked_guest import (
 )
 
 from mttcg.engine.llvm.jump_table import JumpTable
-from mttcg.engine.tracking.given_up import fetch_given_up
+from mttcg.engine.tracking.given_up import fetch_unused
 from mttcg.engine.tracking.layout import FETCHED, LEFT, MOST_VERSIONS, UNCHANGED
 from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_array
@@ -71,7 +71,7 @@ class Interpreting:
     def fetched(self, page: int) -> bytes:
         """What is fetched of a page, natively if it was given up."""
         if self.table[page] == GIVEN_UP:
-            assert fetch_given_up(np.uint64(self.argument), np.uint64(page), SEEN_AT)
+            assert fetch_unused(np.uint64(self.argument), np.uint64(page), SEEN_AT)
             self._keep()
         return self.vcpu.fetched(page)
 

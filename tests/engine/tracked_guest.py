@@ -21,7 +21,7 @@ from mttcg.tbcache.layout import CacheLayout
 PAGE = 4096
 BASE = 0x8000_0000
 REQUEST_STRIDE = 64
-INVALIDATED = 2048
+INVALIDATED, HITS = 2048, 2056
 """Where a vCPU counts such blocks, behind the request words."""
 CODE_PAGES, ROUNDS = 8, int(os.environ.get("MTTCG_TRACKING_ROUNDS", "400"))
 PATIENCE = 30 + ROUNDS / 100
@@ -55,6 +55,10 @@ class Guest:
     def invalidated(self) -> int:
         return self.requests[INVALIDATED // 8]
 
+    @property
+    def hits(self) -> int:
+        return self.requests[HITS // 8]
+
     def close(self) -> None:
         os.close(self.descriptor)
 
@@ -75,7 +79,11 @@ class Vcpu:
         )
         requests = address_of_buffer(memoryview(guest.maps["requests"]))
         harts = TrackedHarts(
-            guest.vcpus, requests, REQUEST_STRIDE, HostAddress(requests + INVALIDATED)
+            guest.vcpus,
+            requests,
+            REQUEST_STRIDE,
+            HostAddress(requests + INVALIDATED),
+            HostAddress(requests + HITS),
         )
         self.tracking = StoreTracking(
             memoryview(guest.maps["tracking"]), self.cache, address_of_buffer(ram), number, harts

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from debian_guest import needs_debian
+from debian_guest import VCPUS, needs_debian
 from debian_run import boot
 
 FUNCTIONS = {"ksys_read": "read", "do_mkdirat": "mkdirat"}
@@ -13,7 +13,7 @@ COMMANDS = "mkdir /tmp/a /tmp/b; cat /etc/passwd | md5sum; ls /none; mkdir /none
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @needs_debian
-@pytest.mark.parametrize("smp", [1, 2])
+@pytest.mark.parametrize("smp", VCPUS)
 def test_functions_are_called_as_often_as_the_system_calls(smp: int, tmp_path: Path) -> None:
     patterns = "+".join(["ksys_read", "do_mkdirat", "vfs_*"])
     plugins = f"kfuncs,functions={patterns},top=0", "syscalls,top=0"

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from debian_guest import FOLDER, needs_debian
+from debian_guest import FOLDER, VCPUS, needs_debian
 from debian_run import boot
 
 from mttcg.guest.compressed import compress
@@ -58,7 +58,7 @@ def sysroot_with_program(folder: Path) -> tuple[Path, Path]:
 @pytest.mark.timeout(900)
 @needs_debian
 @needs_compiler
-@pytest.mark.parametrize("smp", [1, 2])
+@pytest.mark.parametrize("smp", VCPUS)
 def test_all_instructions_are_there_and_those_of_a_program_have_names(
     smp: int, tmp_path: Path
 ) -> None:

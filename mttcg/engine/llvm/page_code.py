@@ -164,7 +164,7 @@ class PageCode:
     def met_blocks(self) -> Iterator[tuple[int, Virtual]]:
         """The blocks, by slot and pc, that any vCPU met in the pages that this one fetches from."""
         for page, slot in self.cache.used.items():
-            start = self.seen_at.get(page, self._start_of(page))
+            start = self._seen_from(page, True)
             for offset in self.cache.known_blocks(slot):
                 yield slot, Virtual(start + offset)
 
@@ -272,9 +272,15 @@ class PageCode:
         return virtual_of(self.cache.ram_range.start_of(page))
 
     def _seen_from(self, page: PhysicalPage, translated: bool) -> Virtual:
-        """Where the hart sees a page; it is not known, nor matters, if nothing is attached."""
-        start = self._start_of(page)
-        return self.seen_at.get(page, start) if translated else start
+        """Where the hart sees a page; where any does if native code has fetched it.
+
+        That may be elsewhere, and does not matter, as nothing is attached then.
+        """
+        start = self.seen_at.get(page) if translated else None
+        seen = int(self.cache.slots["seen"][self.cache.used[page]]) if translated else 0
+        if start is None and seen:
+            return Virtual(seen - 1)
+        return self._start_of(page) if start is None else start
 
     def version(self, page: PhysicalPage, slot: int, start: Virtual | None = None) -> PageVersion:
         """A page as it is in a slot now, with what the plan has for it.

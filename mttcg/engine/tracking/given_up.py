@@ -1,8 +1,9 @@
-"""Pages that are code no more: given up when they change, fetched from again when control is there.
+"""Pages that are not fetched from: fetched when control comes there, given up when they change.
 
 A guest's kernel gives the pages of a program that has ended to others, as data. A page that changes
-though nothing was made of its version is not compared any longer, nor given further versions. All
-of it runs under the block cache's lock.
+though nothing was made of its version is not compared any longer, nor given further versions: it is
+then as one that was never fetched from. All of it runs under the block cache's lock, under which
+nobody waits for another lock, or for a vCPU to come out of native code.
 """
 
 from numba import njit
@@ -23,8 +24,10 @@ from mttcg.engine.tracking.words import (
     EIGHT,
     NUMBER_BYTES,
     ONE,
+    PAGE_BYTES,
     U64,
     ZERO,
+    is_given_up,
     own_row_of,
     set_lock,
     slot_of,
@@ -107,7 +110,7 @@ def give_up(words, page):
 
 
 @njit(cache=True)
-def use_again(words, page, slot, start):
+def use(words, page, slot, start):
     """Fetch a page from a slot, seen at `start`."""
     row = slot_row(words, slot)
     host.store64(row + USERS, host.read64(row + USERS) | get(words, TrackingWord.USER))
@@ -127,15 +130,29 @@ def use_again(words, page, slot, start):
 
 
 @njit(cache=True)
-def fetch_given_up(words, page, start):
-    """Fetch a page that was given up as it is now, seen at `start`; False if Python has to.
+def count_hit(words, slot, pc):
+    """Count a hit if a block at a pc in a slot is known, as `BlockCache.is_known` says."""
+    half = (pc & (PAGE_BYTES - ONE)) >> ONE
+    met = host.load8(get(words, TrackingWord.MET) + slot * MET_STRIDE + (half >> U64(3)))
+    index = get(words, TrackingWord.INDEX) + slot * INDEX_BYTES + half * NUMBER_BYTES
+    if met >> (half & U64(7)) & ONE != ZERO or host.load32(index) != ZERO:
+        hits = get(words, TrackingWord.HITS)
+        host.store64(hits, host.load64(hits) + ONE)
+
+
+@njit(cache=True)
+def fetch_unused(words, page, pc):
+    """Fetch a page as it is now, to go on at a pc in it; False if Python has to.
 
     In the order of `BlockCache.enter_page`: what is stored after RAM was read is found later.
     """
-    if not set_lock(words, get(words, TrackingWord.LOCK_TAKE)):
+    if not is_given_up(words, page) or not set_lock(words, get(words, TrackingWord.LOCK_TAKE)):
         return False
     number = find_or_make_version(words, page, take_snapshot(words, page))
     if number != ZERO:
-        use_again(words, page, number - ONE, start)
+        use(words, page, number - ONE, pc & ~(PAGE_BYTES - ONE))
     set_lock(words, get(words, TrackingWord.LOCK_RELEASE))
-    return number != ZERO
+    if number == ZERO:
+        return False
+    count_hit(words, number - ONE, pc)
+    return True

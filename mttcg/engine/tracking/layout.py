@@ -85,6 +85,7 @@ class TrackingWord(IntEnum):
     FETCHED = auto()  # HOST of the slots' content as some engines fetch it
     USER = auto()  # this vCPU's bit among a slot's users
     INVALIDATED = auto()  # HOST of the hart's count of such blocks
+    HITS = auto()  # HOST of the hart's count of blocks that were known as it came to their page
     SNAPSHOT = auto()  # HOST of room for a page
     PAGE_TABLE = auto()  # HOST of the places of the records of each page of RAM, 0: Python knows
     JUMPS = auto()  # HOST of the place of the jumps of each page of RAM

@@ -59,20 +59,22 @@ class TrackedHarts(NamedTuple):
         requests: the first one's request word.
         stride: bytes from one to the next.
         invalidated: this vCPU's count of blocks that are no longer what RAM holds.
+        hits: that of blocks that were known as it came to their page.
     """
 
     vcpus: int
     requests: HostAddress
     stride: int
     invalidated: HostAddress
+    hits: HostAddress
 
     @classmethod
     def at(cls, harts: HostAddress, vcpu: int, vcpus: int) -> "TrackedHarts":
         """Those of states that begin at `harts`, for a vCPU of so many."""
         offset, own = offsets_of(VcpuState), harts + vcpu * STATE_BYTES
         requests = HostAddress(harts + offset["request"])
-        invalidated = HostAddress(own + offset["cache_invalidated"])
-        return cls(vcpus, requests, STATE_BYTES, invalidated)
+        counts = (HostAddress(own + offset[f"cache_{name}"]) for name in ("invalidated", "hits"))
+        return cls(vcpus, requests, STATE_BYTES, *counts)
 
 
 class StoreTracking:
@@ -141,6 +143,7 @@ class StoreTracking:
             TrackingWord.FETCHED: address_of_array(cache.fetched),
             TrackingWord.USER: int(cache.bit),
             TrackingWord.INVALIDATED: harts.invalidated,
+            TrackingWord.HITS: harts.hits,
             TrackingWord.SNAPSHOT: address_of_array(self.snapshot),
             TrackingWord.LOCK_FILE: cache.lock.descriptor,
             TrackingWord.LOCK_TAKE: ctypes.addressof(self.locks[0]),

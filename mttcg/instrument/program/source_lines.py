@@ -14,6 +14,7 @@ import numpy as np
 
 from mttcg.instrument.errors import ElfFileError
 from mttcg.instrument.program.elf_segments import Placements
+from mttcg.instrument.program.separate_files import LINES, file_with
 from mttcg.memory.ram import RamRange
 
 FILES_KEPT = 4
@@ -62,30 +63,33 @@ class SourceLines:
 
 
 def source_lines(path: Path | str, ram: tuple[int, int] | None = None) -> SourceLines:
-    """Read the line table of an ELF file; empty if it was compiled without one.
+    """Read the line table of an ELF file, or of its debug file beside it; empty without one.
 
     Its addresses are those at which the guest runs. ram: base and bytes of RAM, as for
     `elf_segments`. Raises ElfFileError for a file that can't be read.
     """
     path = Path(path)
     try:
-        state = path.stat()
-        return _read(path, ram, state.st_mtime_ns, state.st_size)
+        states = [each.stat() for each in (path, file_with(LINES, path))]
+        return _read(path, ram, tuple((state.st_mtime_ns, state.st_size) for state in states))
     except OSError as error:
         raise ElfFileError(path, error.strerror or str(error)) from error
 
 
 @lru_cache(maxsize=FILES_KEPT)
-def _read(path: Path, ram: tuple[int, int] | None, _changed: int, _size: int) -> SourceLines:
+def _read(
+    path: Path, ram: tuple[int, int] | None, _states: tuple[tuple[int, int], ...]
+) -> SourceLines:
     from elftools.common.exceptions import ELFCompressionError
 
     from mttcg.instrument.program.debug_sections import DebugFile
 
-    with path.open("rb") as file:
+    with path.open("rb") as file, file_with(LINES, path).open("rb") as file_with_lines:
         try:
-            elf = DebugFile(file)
-            linked = _collect(elf.get_dwarf_info()) if elf.has_dwarf_info() else {}
-            found = _as_used(linked, Placements.of(elf, RamRange.of(ram)))
+            elf = DebugFile(file_with_lines)
+            has_lines = elf.has_dwarf_info(strict=True)
+            linked = _collect(elf.get_dwarf_info(follow_links=False)) if has_lines else {}
+            found = _as_used(linked, Placements.of(DebugFile(file), RamRange.of(ram)))
         except OSError:
             raise
         except ELFCompressionError as error:

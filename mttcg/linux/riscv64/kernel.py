@@ -1,7 +1,8 @@
 """Linux on RISC-V: the current task is in tp in the kernel, and in sscratch in user mode.
 
-Source: linux: arch/riscv/kernel/entry.S. In the kernel sscratch is 0, but for the first and last
-instructions of a trap: it has the task there until it is 0, and tp until then what the program has.
+Sources: RISC-V ELF psABI (R_RISCV_RELATIVE); linux: arch/riscv/kernel/entry.S, and setup_vm in
+arch/riscv/mm/init.c. In the kernel sscratch is 0, but for the first and last instructions of a
+trap: it has the task there until it is 0, and tp until then what the program has.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from mttcg.memory.address import Physical, Virtual
 KERNEL_HALF = 1 << 63
 """The kernel's addresses are from here on."""
 TP = 4
+SMALL_TABLE, LARGE_PAGE = 1 << 30, 2 << 20
+"""Bytes: what the first page table of the kernel maps, and of a page in it."""
 
 
 class RiscvKernel:
@@ -24,6 +27,12 @@ class RiscvKernel:
     thread_pointer = TP
     arguments = tuple(range(10, 18))
     saved = ("a7", "orig_a0", "a0", "a1", "a2", "a3", "a4", "a5")
+    relative = 3
+    moves = "kaslr_offset"
+
+    def shift(self, seed: int, size: int) -> int:
+        """See KernelIsa."""
+        return seed % ((SMALL_TABLE - size) // LARGE_PAGE) * LARGE_PAGE
 
     def handler(self, hart: Hart) -> int | None:
         """See KernelIsa."""

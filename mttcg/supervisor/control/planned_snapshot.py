@@ -1,7 +1,8 @@
 """The snapshot of `--snapshot-at`: it is taken when a hart first comes to a place.
 
-That hart stands before the instruction there, as for a debugger; all others are made to stand then,
-and are wherever they have come to: there as well, if they came after it.
+Or, where harts take turns, when all together have retired a number of instructions. That hart
+stands before the instruction there, as for a debugger; all others are made to stand then, and are
+wherever they have come to: there as well, if they came after it.
 """
 
 import re
@@ -11,11 +12,13 @@ from mttcg.errors import OptionError
 from mttcg.guest.image import GuestImage
 from mttcg.isa.context import EVERYWHERE
 from mttcg.memory.address import Virtual
-from mttcg.state.vcpu_state import Activity
+from mttcg.option_values import check_number
+from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.supervisor.control.control import RunControl
 from mttcg.supervisor.snapshots.snapshots import Snapshots
 from mttcg.supervisor.tasks import Answer, Task
 from mttcg.terminal import tell
+from mttcg.vcpu.machine.turn_words import ALL, Count
 from mttcg.vcpu.protocol.orders import ChangeStops, GoOn
 from mttcg.vcpu.protocol.stop_point import Motion, Reason, StopPoint
 from mttcg.vcpu.protocol.vcpu_messages import HartStopped
@@ -23,8 +26,21 @@ from mttcg.vcpu.protocol.vcpu_messages import HartStopped
 FOR_EVER = 1e9
 """Seconds that vCPUs may take to start."""
 OPTION = "--snapshot-at"
-EXPECTED = "SYMBOL, SYMBOL+OFFSET, or an address as 0x..."
+EXPECTED = "SYMBOL, SYMBOL+OFFSET, an address as 0x..., or a number of instructions"
+NUMBER = re.compile(r"[0-9]+")
 PLACE = re.compile(r"(?P<symbol>[^+\s]+?)(\+(?P<offset>0x[0-9a-fA-F]+|\d+))?", re.ASCII)
+
+
+def count_of(text: str, config: Config) -> Count | None:
+    """The number of instructions that is meant, None if a place is; raises OptionError."""
+    if NUMBER.fullmatch(text) is None:
+        return None
+    if not config.deterministic:
+        wrong = f"{text}: harts that run at once have retired no number together"
+        raise OptionError(OPTION, wrong, "--deterministic, or a place")
+    number = int(text)
+    check_number(OPTION, number, 1, NEVER - 1)
+    return Count(ALL, number)
 
 
 def place_of(text: str, image: GuestImage) -> Virtual:
@@ -48,6 +64,11 @@ def plan(control: RunControl, config: Config, image: GuestImage) -> None:
     """
     if config.gdb is not None:
         raise OptionError(OPTION, "there is --gdb, for which harts stop", "one of them")
+    count = count_of(config.snapshot_at, config)
+    if count is not None:
+        PlannedSnapshot(control, config, None)
+        control.run.machine.turns.stands_at = count
+        return
     PlannedSnapshot(control, config, place_of(config.snapshot_at, image)).prepare()
 
 
@@ -57,16 +78,18 @@ class PlannedSnapshot:
     Args:
         control: does what is to be done, in its turn.
         config: of the run.
-        address: of the place.
+        address: of the place; None for a number of instructions.
     """
 
     name = ""
 
-    def __init__(self, control: RunControl, config: Config, address: Virtual) -> None:
+    def __init__(self, control: RunControl, config: Config, address: Virtual | None) -> None:
         assert config.snapshot is not None
         self.control, self.path, self.text = control, config.snapshot, config.snapshot_at
         self.watch = control.watch
-        self.points = (StopPoint(str(Reason.BREAKPOINT), 0, address, *EVERYWHERE),)
+        self.points: tuple[StopPoint, ...] = ()
+        if address is not None:
+            self.points = (StopPoint(str(Reason.BREAKPOINT), 0, address, *EVERYWHERE),)
         self.reached = False
         self.is_told = config.streams is None  # else stderr is a program's
         control.debugger = self
@@ -121,4 +144,5 @@ class PlannedSnapshot:
     def ended(self) -> None:
         """The guest has ended."""
         if not self.reached:
-            self.watch.failures.add(f"{OPTION} {self.text}: no hart came there; no snapshot")
+            why = "no hart came there" if self.points else "the guest ended before"
+            self.watch.failures.add(f"{OPTION} {self.text}: {why}; no snapshot")

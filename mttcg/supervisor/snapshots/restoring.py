@@ -27,6 +27,7 @@ from mttcg.supervisor.snapshots.saved_machine import (
     to_bytes,
 )
 from mttcg.supervisor.snapshots.saved_outside import check_outside
+from mttcg.supervisor.snapshots.saved_turns import day_of, fill_turns
 from mttcg.vcpu.machine.shared import Harts, MachineState
 
 
@@ -39,6 +40,9 @@ class Restoring:
         board: of the run.
 
     Raises SnapshotError for a file that is none, or has another machine than the run is to have.
+
+    Attributes:
+        clock_ns: how long the guest's clock had run.
     """
 
     def __init__(self, config: Config, boot: BootFiles, board: Board) -> None:
@@ -50,6 +54,7 @@ class Restoring:
         self.file = SnapshotFile(self.path)
         try:
             self.saved = saved = saved_machine(self.file)
+            self.clock_ns = saved.clock_ns
             check_same_machine(self.path, saved, config)
             self._check_fitting()
             check_drives(self.path, saved, config)
@@ -81,11 +86,6 @@ class Restoring:
         """Let go of the file."""
         self.file.close()
 
-    @property
-    def clock_ns(self) -> int:
-        """How long the guest's clock had run."""
-        return self.saved.clock_ns
-
     def fill(self, machine: MachineState, harts: Harts, console: int, models: int | None) -> None:
         """Put all beside RAM into memory that no process uses yet.
 
@@ -95,7 +95,11 @@ class Restoring:
         if models is not None:
             write_kept(models, self.saved.models)
         self._fill_devices(machine)
-        self._fill_harts(harts)
+        again = self._fill_harts(harts)
+        turns = self.saved.turns
+        if turns is not None and machine.takes_turns:
+            self.clock_ns = self.saved.clock_ns - again[turns.hart]
+            fill_turns(machine, turns, again[turns.hart])
         # what had come to the console, and was not taken, comes before all other input
         if waiting := to_bytes(self.saved.console_input):
             machine.begin_input()
@@ -114,21 +118,29 @@ class Restoring:
     def _fill_devices(self, machine: MachineState) -> None:
         """Give the board's devices the states that they had."""
         states = {name: to_bytes(text) for name, text in self.saved.devices.items()}
-        stood_ns = time.time_ns() - self.saved.host_ns
+        now_ns = day_of(self.config, self.clock_ns, time.time_ns())
+        stood_ns = now_ns - self.saved.host_ns
         try:
             self.board.restore(machine.device_state, states, stood_ns)
         except ValueError as error:
             raise self._wrong(str(error), EXPECTED) from error
 
-    def _fill_harts(self, harts: Harts) -> None:
-        """Give the harts the states that they had, and let all counts begin."""
+    def _fill_harts(self, harts: Harts) -> list[int]:
+        """Give the harts the states that they had, and let all counts begin.
+
+        Returns how many instructions each makes again.
+        """
+        again = []
         for hart, kept in zip(harts.harts, self.saved.harts, strict=True):
             try:
                 take_words(hart, kept)
             except (KeyError, ValueError) as error:
                 raise self._wrong(f"hart {hart.index}: {error}", EXPECTED) from error
+            before = hart.instructions
             go_back_to_call(hart)
+            again.append(before - hart.instructions)
             self.system.begin_counts(hart)
+        return again
 
 
 def go_back_to_call(hart: VcpuState) -> None:

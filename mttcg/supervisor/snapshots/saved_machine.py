@@ -13,6 +13,7 @@ from mttcg.guest.image import GuestImage
 from mttcg.memory.address import Physical, Virtual
 from mttcg.snapshot.errors import SnapshotError
 from mttcg.snapshot.reader import SnapshotFile
+from mttcg.supervisor.snapshots.saved_turns import SavedTurns
 from mttcg.vcpu.protocol.typed_reading import WrongValueError, read_fields
 from mttcg.vcpu.protocol.typed_value import TypedValue
 from mttcg.version import VERSION
@@ -24,6 +25,8 @@ MACHINE_FIELDS = (
 """Of a Config: what is so for as long as there is the machine, whatever run it is in."""
 INHERITED = (*MACHINE_FIELDS, "shares", "engine", "symbols", "kernel_types", "sysroot")
 """Fields of Config that a run has from its snapshot, unless it says otherwise."""
+OF_TURNS = ("quantum", "seed")
+"""Those that it has from there, too, if harts take turns in both."""
 RAM = "ram"
 """The name of guest RAM among a snapshot's memories."""
 EXPECTED = "a file that `snapshot` has written"
@@ -67,10 +70,10 @@ class SavedMachine(TypedValue):
     """A machine that stood still.
 
     mttcg: the version. extensions: that the harts have. config: of the run. boot: how the harts
-    started. clock_ns: the guest's clock. host_ns: the host's time, since 1970. harts: their
-    states, words by field. devices: the states of the board's devices by row, in base64. drives:
-    their files, which are not in the snapshot; what was written to them is one of the memories.
-    models: what the device process keeps of its devices, by row.
+    started. clock_ns: the guest's clock. host_ns: the real time, since 1970. harts: their states,
+    words by field. turns: whose it was, of harts that take some. devices: the states of the board's
+    devices by row, in base64. drives: their files, which are not in the snapshot; what was written
+    to them is one of the memories. models: what the device process keeps of its devices, by row.
     console_input: what had come to the console and was not taken yet, in base64. memories: RAM and
     others, with their names and sizes.
     """
@@ -85,6 +88,7 @@ class SavedMachine(TypedValue):
     clock_ns: int
     host_ns: int
     harts: tuple[dict[str, tuple[int, ...]], ...]
+    turns: SavedTurns | None
     devices: dict[str, str]
     drives: tuple[SavedDrive, ...]
     models: dict[str, dict[str, Any]]
@@ -142,7 +146,8 @@ def inherit(path: Path, options: Mapping[str, Any]) -> Config:
     """
     with SnapshotFile(path) as file:
         saved = saved_machine(file).config
-    kept = {name: getattr(saved, name) for name in INHERITED}
+    drawn = options.get("deterministic") and saved.deterministic
+    kept = {name: getattr(saved, name) for name in (*INHERITED, *(OF_TURNS if drawn else ()))}
     given = {name: value for name, value in options.items() if name != "from_snapshot"}
     return Config(**(kept | given), from_snapshot=path)
 

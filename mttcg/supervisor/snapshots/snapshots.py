@@ -39,6 +39,7 @@ from mttcg.supervisor.snapshots.saved_machine import (
     digest_of,
     to_text,
 )
+from mttcg.supervisor.snapshots.saved_turns import SavedTurns, clock_of, day_of
 from mttcg.supervisor.snapshots.standstill import Standstill
 from mttcg.supervisor.tasks import Answer, Task, Work
 from mttcg.version import VERSION
@@ -217,7 +218,7 @@ class Snapshots:
 
     def _saved(self, path: Path) -> SavedMachine:
         run, since = self.run, self.standstill.check()
-        system, config = run.isa.system, absolute(run.config)
+        system, config, clock = run.isa.system, absolute(run.config), clock_of(run, since)
         return SavedMachine(
             mttcg=VERSION,
             isa=run.isa.name,
@@ -229,9 +230,10 @@ class Snapshots:
                 for image in run.boot.images
             ),
             boot=SavedBoot(**vars(run.boot_state)),
-            clock_ns=run.machine.nanoseconds_at(since),
-            host_ns=time.time_ns() - (time.monotonic_ns() - since),
+            clock_ns=clock,
+            host_ns=day_of(config, clock, time.time_ns() - (time.monotonic_ns() - since)),
             harts=tuple(map(words_of, run.harts.harts)),
+            turns=SavedTurns.of(run),
             devices={
                 name: to_text(state)
                 for name, state in run.board.states(run.machine.device_state).items()

@@ -80,7 +80,7 @@ class ProgramFiles:
         """Where a function of a file is, if it is in the part of it that an area has."""
         if path not in self.functions:
             places: dict[str, list[int]] = {}
-            for linked, _, function in elf_functions(path):
+            for linked, _, function in elf_functions(path, self.sysroot):
                 places.setdefault(function, []).append(linked)
             self.functions[path], self.segments[path] = places, elf_segments(path)
         for linked in self.functions[path].get(name, ()):

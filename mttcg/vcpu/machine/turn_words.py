@@ -1,17 +1,39 @@
 """Whose turn it is, and the clock of a machine whose harts take turns, in its shared memory."""
 
 from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple
 
 from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_buffer
 from mttcg.state.words import MASK, WORD_BYTES
 
-_ARE_TAKEN, _HART, _ENDED, _NOW, _ORIGIN = range(5)
-TURN_WORDS = 5
+_ARE_TAKEN, _HART, _ENDED, _NOW, _ORIGIN, _PHASE, _ENDS, _STANDS_AT, _WHOSE = range(9)
+_INPUTS_OPEN, _INPUTS, _WAITING = range(9, 12)
+TURN_WORDS = 12
+ALL = MASK
+"""In the place of a hart: all of them, together."""
+
+
+class TurnPhase(IntEnum):
+    """What there is of a turn."""
+
+    CHOSEN = 0  # whose it is
+    ON = 1
+    ENDED = 2  # and nobody has the next one yet
+
+
+class Count(NamedTuple):
+    """A number of instructions that a hart has retired, or all together have."""
+
+    hart: int
+    instructions: int
 
 
 class TurnWords:
     """The turns of a machine's harts; only the vCPU whose turn it is writes them.
+
+    The supervisor does, too, before anything runs and while all stand still.
 
     Args:
         words: TURN_WORDS words of shared memory.
@@ -35,15 +57,27 @@ class TurnWords:
         """Whose turn it is."""
         return int(self.words[_HART])
 
-    @hart.setter
-    def hart(self, index: int) -> None:
-        """Let it be another hart's."""
-        self.words[_HART] = index
+    def choose(self, hart: int) -> None:
+        """Let the next turn be a hart's, which sees that as soon as it is so."""
+        self.words[_PHASE] = TurnPhase.CHOSEN
+        self.words[_HART] = hart
 
     @property
     def ended(self) -> int:
         """How many turns have ended."""
         return int(self.words[_ENDED])
+
+    @property
+    def stands_at(self) -> Count | None:
+        """When a hart is to stand still in its turn; None if at no number of instructions."""
+        instructions = int(self.words[_STANDS_AT])
+        return Count(int(self.words[_WHOSE]), instructions) if instructions else None
+
+    @stands_at.setter
+    def stands_at(self, count: Count | None) -> None:
+        """Set it; the supervisor does, and the vCPU takes it away when it is so."""
+        hart, instructions = count or (0, 0)
+        self.words[_WHOSE], self.words[_STANDS_AT] = hart, instructions
 
     @property
     def origin(self) -> HostAddress:
@@ -60,7 +94,31 @@ class TurnWords:
         """Between two turns, let the clock have run for so long."""
         self.words[_NOW] = nanoseconds
 
-    def begin(self, retired: Callable[[], int]) -> None:
+    @property
+    def phase(self) -> TurnPhase:
+        """What there is of the turn."""
+        return TurnPhase(self.words[_PHASE])
+
+    @property
+    def ends(self) -> int:
+        """What the hart whose turn it is is to have retired when that ends."""
+        return int(self.words[_ENDS])
+
+    def stop_within(self, hart: int, phase: TurnPhase, ended: int, ends: int) -> None:
+        """Let it be within a hart's turn; the supervisor does, while nobody has one.
+
+        ended: turns that have. ends: what the hart is to have retired then.
+        """
+        self.words[_HART], self.words[_PHASE] = hart, phase
+        self.words[_ENDED], self.words[_ENDS] = ended, ends
+
+    def begin(self, retired: Callable[[], int], instructions: int) -> None:
+        """Begin a turn of so many instructions of this process's hart."""
+        self.words[_ENDS] = retired() + instructions
+        self.go_on(retired)
+        self.words[_PHASE] = TurnPhase.ON
+
+    def go_on(self, retired: Callable[[], int]) -> None:
         """Let the clock go on with what the hart of this process retires, until the turn ends."""
         self.retired = retired
         self.words[_ORIGIN] = self.now - retired() & MASK
@@ -68,7 +126,17 @@ class TurnWords:
     def end(self) -> None:
         """Let the clock stand until the next turn."""
         self.now, self.retired = self.elapsed(), None
+        self.words[_PHASE] = TurnPhase.ENDED
         self.words[_ENDED] += 1
+
+    def elapsed_with(self, retired: int) -> int:
+        """How long the clock has run, asked from outside while all stand still.
+
+        retired: by the hart whose turn it is.
+        """
+        if self.phase is not TurnPhase.ON:
+            return self.now
+        return int(self.words[_ORIGIN]) + retired & MASK
 
     def elapsed(self) -> int:
         """How long the clock has run, in nanoseconds; outside of a turn, to the end of the last."""
@@ -82,3 +150,32 @@ class TurnWords:
             self.now = nanoseconds
         else:
             self.words[_ORIGIN] = nanoseconds - self.retired() & MASK
+
+    @property
+    def inputs_open(self) -> bool:
+        """Whether something may come to the guest from outside."""
+        return self.words[_INPUTS_OPEN] != 0
+
+    @inputs_open.setter
+    def inputs_open(self, is_so: bool) -> None:
+        """Set it; the supervisor does before anything runs."""
+        self.words[_INPUTS_OPEN] = is_so
+
+    @property
+    def inputs(self) -> int:
+        """How often something has come."""
+        return int(self.words[_INPUTS])
+
+    @inputs.setter
+    def inputs(self, count: int) -> None:
+        """Set it, between two turns."""
+        self.words[_INPUTS] = count
+
+    def waits(self, hart: int) -> bool:
+        """Whether a hart waits, within an instruction, for input."""
+        return bool(self.words[_WAITING] >> hart & 1)
+
+    def set_waits(self, hart: int, is_so: bool) -> None:
+        """Set it, in the hart's turn."""
+        others = self.words[_WAITING] & ~(1 << hart)
+        self.words[_WAITING] = others | is_so << hart

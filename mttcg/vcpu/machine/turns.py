@@ -15,6 +15,8 @@ from mttcg.memory.address import HostAddress
 from mttcg.state.vcpu_state import ENDED, NEVER, Activity, Power, VcpuState
 from mttcg.state.words import MASK
 from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.machine.turn_inputs import TurnInputs
+from mttcg.vcpu.machine.turn_words import ALL, TurnPhase
 
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 """Of splitmix64, see https://prng.di.unimi.it/splitmix64.c."""
@@ -52,6 +54,12 @@ class TurnPlan(NamedTuple):
         return harts[mixed(mixed(self.seed) ^ 2 * turn + 1) % len(harts)]
 
 
+def activity_of(hart: VcpuState) -> int:
+    """What a hart does: of one that stands still, or has not begun, what it did before."""
+    state = hart.state
+    return hart.stood if state in (Activity.STARTING, Activity.PAUSED) else state
+
+
 class Alarm(Protocol):
     """A device that interrupts at a time."""
 
@@ -74,10 +82,8 @@ class Turns:
         system: of their ISA.
         plan: of all turns.
         wait: sleeps until something is asked of this vCPU, and does it.
+        inputs: what comes from outside.
         alarms: devices that interrupt at a time.
-
-    Attributes:
-        ends: what the hart has retired at the end of its turn.
     """
 
     def __init__(
@@ -88,12 +94,12 @@ class Turns:
         system: System[VcpuState],
         plan: TurnPlan,
         wait: Callable[[], None],
+        inputs: TurnInputs,
         alarms: Sequence[Alarm] = (),
     ) -> None:
         self.index, self.harts, self.machine, self.system = index, harts, machine, system
         self.hart, self.plan, self.wait = harts.harts[index], plan, wait
-        self.alarms = alarms
-        self.ends = 0
+        self.inputs, self.alarms = inputs, alarms
 
     @property
     def clock(self) -> HostAddress:
@@ -103,29 +109,66 @@ class Turns:
     def limit(self) -> int:
         """What the hart is to have retired when its turn is over, or a timer's time has come."""
         machine, now = self.machine, self.machine.time()
+        last = self.inputs.last(self.index)
+        ends = min(machine.turns.ends, self._stands_at(), NEVER if last is None else last)
         times = [time for time in self.system.timers(self.hart) if time > now]
         if not times:
-            return self.ends
+            return ends
         due = machine.nanoseconds_of(min(times)) - machine.elapsed() + self.hart.instructions
-        return min(self.ends, due)
+        return min(ends, due)
+
+    def _stands_at(self) -> int:
+        """What the hart is to have retired when it is to stand still; NEVER if it is not to."""
+        count = self.machine.turns.stands_at
+        if count is None or count.hart not in (ALL, self.index):
+            return NEVER
+        if count.hart == self.index:
+            return count.instructions
+        others = sum(each.instructions for each in self.harts.harts if each is not self.hart)
+        return count.instructions - others
+
+    def is_to_stand(self) -> bool:
+        """Whether the hart has come to the number of instructions at which it is to stand, once."""
+        if self.machine.stopping or self.hart.instructions < self._stands_at():
+            return False
+        self.machine.turns.stands_at = None
+        return True
 
     def begin(self) -> None:
-        """Wait for the hart's first turn."""
-        self._await()
+        """Wait for the hart's first turn, or go on with one in which the machine stood still."""
+        hart, turns = self.hart, self.machine.turns
+        hart.state = Activity.IDLE if hart.stood == Activity.IDLE else Activity.RUNNING
+        if turns.hart != self.index or turns.phase is TurnPhase.CHOSEN:
+            self._await()
+        elif turns.phase is TurnPhase.ON:
+            turns.go_on(self._retired)
+        else:
+            self._pass_on()
+        hart.state = Activity.RUNNING
 
     def look(self) -> None:
         """At the turn's end, let others have theirs; back in the hart's next one."""
-        if self.hart.instructions >= self.ends:
+        last = self.inputs.last(self.index)
+        if last is not None and self.hart.instructions >= last:
+            self.inputs.stop()
+        elif self.hart.instructions >= self.machine.turns.ends:
             self.give_up()
 
     def give_up(self) -> None:
         """End the turn, let others have theirs; back in the hart's next one."""
+        self.machine.turns.end()
+        self._pass_on()
+
+    def _retired(self) -> int:
+        return self.hart.instructions
+
+    def _pass_on(self) -> None:
         machine = self.machine
-        machine.turns.end()
         following = self._next()
-        if following != self.index and not machine.stopping:
-            machine.turns.hart = following
-            self.harts.wake(following)
+        if not machine.stopping:
+            machine.turns.choose(following)
+            if following != self.index:
+                self.harts.wake(following)
         self._await()
 
     def sleep(self, until: Callable[[], bool]) -> None:
@@ -133,13 +176,19 @@ class Turns:
         while not (self.machine.stopping or until()):
             self.give_up()
 
+    def wait_for_input(self) -> None:
+        """Within an instruction: have no turns until the console has input, or never will."""
+        turns = self.machine.turns
+        turns.set_waits(self.index, True)
+        self.give_up()
+        turns.set_waits(self.index, False)
+
     def _await(self) -> None:
         machine = self.machine
         while machine.turns.hart != self.index and not machine.stopping:
             self.wait()
         if not machine.stopping:
-            machine.turns.begin(lambda: self.hart.instructions)
-            self.ends = self.hart.instructions + self.plan.length(machine.turns.ended)
+            machine.turns.begin(self._retired, self.plan.length(machine.turns.ended))
 
     def _next(self) -> int:
         """Whose turn it is; if all sleep, when the next timer's time has come, or at a request."""
@@ -148,20 +197,20 @@ class Turns:
         while not machine.stopping:
             for device in self.alarms:
                 device.ring_due()
+            self.inputs.take()
             awake = [index for index in order if self._is_awake(harts[index])]
             if awake:
                 return self.plan.choose(machine.turns.ended, awake)
             due = min(*map(self._deadline, harts), *map(self._alarm, self.alarms), NEVER)
-            if due == NEVER:
-                self.wait()
-            else:
-                machine.turns.now = max(machine.turns.now, machine.nanoseconds_of(due))
+            self.inputs.pass_time(None if due == NEVER else machine.nanoseconds_of(due))
         return self.index
 
     def _is_awake(self, hart: VcpuState) -> bool:
         if hart.state in ENDED:
             return False
-        if hart.state != Activity.IDLE:  # one that stands still is asked when it goes on
+        if self.machine.turns.waits(hart.index):
+            return self.inputs.are_there()
+        if activity_of(hart) != Activity.IDLE:
             return True
         if hart.power in (Power.STOPPED, Power.START_PENDING):
             return hart.power == Power.START_PENDING
@@ -169,6 +218,7 @@ class Turns:
 
     def _deadline(self, hart: VcpuState) -> int:
         asleep = hart.power not in (Power.STOPPED, Power.START_PENDING)
+        asleep = asleep and not self.machine.turns.waits(hart.index)
         return self.system.deadline(hart) if asleep else NEVER
 
     def _alarm(self, device: Alarm) -> int:

@@ -20,6 +20,8 @@ class Reason(StrEnum):
     WRITE = "write"
     ACCESS = "access"
     """The hart is behind the instruction that made it."""
+    COUNT = "count"
+    """It has retired so many instructions, or all harts have."""
 
 
 class Motion(StrEnum):

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -41,10 +42,11 @@ class ProgramFile:
 
     Args:
         path: of the file here. Raises ElfFileError for one that can't be read.
+        root: the top of the guest's files here, with debug files below usr/lib/debug.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.functions = elf_functions(path)
+    def __init__(self, path: Path, root: Path | None = None) -> None:
+        self.functions = elf_functions(path, root)
         self.starts = [start for start, _, _ in self.functions]
         self.segments = elf_segments(path)
 
@@ -73,23 +75,39 @@ class ProgramNames:
     Attributes:
         areas: by process number and address space.
         others: files that are others than the guest's, by their paths there.
+        stripped: files without functions.
+        wrong: what is wrong with others that can't be read, or with their debug files.
         module_functions: of the kernel's modules, bytes and name by address.
     """
 
     def __init__(self, run: RunInfo) -> None:
-        self.run, self.others = run, set[str]()
+        self.run, self.others, self.stripped, self.wrong = run, set[str](), set[str](), set[str]()
         self.module_functions: dict[int, tuple[int, str]] = {}
         self.module_starts: list[int] = []
         self.areas: dict[tuple[int, int], set[Area]] = defaultdict(set)
         self.file = cache(self._file)
 
-    def _file(self, path: str) -> ProgramFile | None:
+    def _file(self, path: str, there: str) -> ProgramFile | None:
+        """A file; `there`: its path in the guest."""
         if not path:
             return None
         try:
-            return ProgramFile(Path(path))
-        except ElfFileError:
+            found = ProgramFile(Path(path), Path(path.removesuffix(there) or "/"))
+        except ElfFileError as error:
+            self.wrong.add(str(error))
             return None
+        if not found.functions:
+            self.stripped.add(there)
+        return found
+
+    def without_names(self) -> Iterator[tuple[str, set[str]]]:
+        """The files whose functions have no names, by what is wrong, as far as there are such."""
+        every = {
+            "other than the guest's": self.others,
+            "stripped, without a debug file": self.stripped,
+            "not read": self.wrong,
+        }
+        yield from ((title, paths) for title, paths in every.items() if paths)
 
     def at(self, process: tuple[int, int], pc: int) -> NamedPlace:
         """What is at an address of a process."""
@@ -100,7 +118,7 @@ class ProgramNames:
         if not found:
             return NamedPlace("", 0, UNKNOWN)
         area = max(found)  # of several, one after the other: always the same one
-        file = self.file(area.file)
+        file = self.file(area.file, area.path)
         name, offset = file.at(pc - area.start + area.offset) if file else ("", 0)
         return NamedPlace(name, offset, area.path)
 

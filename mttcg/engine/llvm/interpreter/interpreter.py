@@ -36,7 +36,7 @@ from mttcg.memory.address import (
 )
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.changes import PageChanges
+from mttcg.tbcache.changes import GIVEN_UP, PageChanges
 from mttcg.tbcache.predecoded import PredecodedPages
 
 
@@ -328,14 +328,25 @@ class PageInterpreter:
         self.frame[Word.FETCHED_BY_HOST] = self._is_by_host
         if self.addresses is not None:
             self.addresses.drop()
+        self._leave_to_native()
 
     def forget_page(self, page: PhysicalPage) -> None:
         """Come back for a page: another version is fetched."""
         self.table[page] = self.seen[page] = 0
 
     def fetch_natively(self, changes: PageChanges, jumps: JumpTable) -> None:
-        """Have changed pages fetched natively, if something can do that by now."""
+        """Have pages fetched natively, new and changed ones, if something can do that by now."""
         if changes.native is not None:
             table = address_of_array(self.table)
             changes.enter_natively(self.pages.for_native(table, jumps.versions))
             self.frame[Word.FETCH], self.frame[Word.FETCH_ARGUMENT] = changes.native
+            self._leave_to_native()
+
+    def _leave_to_native(self) -> None:
+        """Come back no more for pages that are not fetched from, if none is an observed one."""
+        fetches = self.addresses is not None and bool(self.frame[Word.FETCH])
+        plan = self.weave.plan
+        counted = bool(self.frame[Word.COUNTED]) and not (plan.is_at_virtual or plan.is_at_physical)
+        if fetches and not self.watched and (counted or not plan.is_anywhere):
+            unused = self.pages.cache.used.numbers == 0
+            self.table[unused & (self.table == 0)] = GIVEN_UP

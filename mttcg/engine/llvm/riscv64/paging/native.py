@@ -57,7 +57,7 @@ from mttcg.engine.llvm.riscv64.paging.words import (
     is_at_device,
     is_in_ram,
 )
-from mttcg.engine.tracking.given_up import fetch_given_up
+from mttcg.engine.tracking.given_up import fetch_unused
 from mttcg.engine.tracking.versions import SEEN as SEEN_AT
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import EXECUTE, READ, WRITE
@@ -215,12 +215,12 @@ def fetch(hart, frame, pc):
         place = get(frame, Word.SEEN) + page * EIGHT
         if host.read64(get(frame, Word.SEEN_AT) + page * EIGHT) != pc & ~LAST:
             return MISS
-    records, start = host.read64(place), pc & ~LAST
-    if records == GIVEN_UP_PAGE and fetch_given_up(get(frame, Word.FETCH_ARGUMENT), page, start):
+    records = host.read64(place)
+    if records == GIVEN_UP_PAGE and fetch_unused(get(frame, Word.FETCH_ARGUMENT), page, pc):
         records = host.read64(place)
     if records <= GIVEN_UP_PAGE:
         return MISS
-    note_seen(frame, records, start)
+    note_seen(frame, records, pc & ~LAST)
     note_large(frame, pc, level)
     row = get(frame, Word.FETCH_ROWS) + (pc >> U64(FETCH_SHIFT) & U64(FETCH_MASK))
     host.store64(row + U64(TAG), pc | LAST)
