@@ -5,6 +5,8 @@ from typing import NamedTuple, Protocol
 
 from mttcg.memory.address import HostAddress, PhysicalPage
 
+OBSERVED = 1
+"""Set in what the table of an interpreter's records has of a page if it is an observed one."""
 GIVEN_UP = 2
 """What the table of an interpreter's records has of a page that is not fetched from, or no more,
 and that native code may fetch from; no address of records, nor the bit of an observed page."""

@@ -12,7 +12,6 @@ from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import (
     ENTRY,
     INDEX,
-    OBSERVED,
     RECORD_NUMBER_SHIFT,
 )
 from mttcg.engine.llvm.interpreter.system_functions import SystemFunctions
@@ -32,7 +31,7 @@ from mttcg.isa.system import MemoryFault
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.samples import TRANSLATED_PLACE
-from mttcg.tbcache.changes import GIVEN_UP
+from mttcg.tbcache.changes import GIVEN_UP, OBSERVED
 from mttcg.tbcache.predecoded import RECORD_SHIFT, SLOT_AT
 
 

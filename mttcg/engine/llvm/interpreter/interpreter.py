@@ -15,7 +15,6 @@ from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
 from mttcg.engine.llvm.interpreter.native_system import DeviceTables, InterpretedSystem, set_clock
-from mttcg.engine.llvm.interpreter.observed_layout import OBSERVED
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
@@ -36,7 +35,7 @@ from mttcg.memory.address import (
 )
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.changes import GIVEN_UP, PageChanges
+from mttcg.tbcache.changes import GIVEN_UP, OBSERVED, PageChanges
 from mttcg.tbcache.predecoded import PredecodedPages
 
 

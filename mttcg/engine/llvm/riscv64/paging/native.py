@@ -23,7 +23,6 @@ from mttcg.engine.llvm.address_rows import (
     TranslationOutcome,
 )
 from mttcg.engine.llvm.frame import Word
-from mttcg.engine.llvm.interpreter.observed_layout import OBSERVED
 from mttcg.engine.llvm.riscv64.paging.context import follow_context
 from mttcg.engine.llvm.riscv64.paging.contexts import (
     FETCH_TABLES,
@@ -67,7 +66,7 @@ from mttcg.native import host
 from mttcg.native.words import get, put
 from mttcg.state.vcpu_state import FENCE_CODE, VcpuState
 from mttcg.state.words import offsets_of
-from mttcg.tbcache.changes import GIVEN_UP
+from mttcg.tbcache.changes import GIVEN_UP, OBSERVED
 from mttcg.tbcache.layout import SLOT
 from mttcg.tbcache.predecoded import SLOT_AT
 
