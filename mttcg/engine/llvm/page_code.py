@@ -205,7 +205,7 @@ class PageCode:
             return
         cache, first = self.cache, self.followed
         self.followed = int(cache.header["slots"][0])
-        for slot in () if self.watched else self._new_slots(self.kept, first):
+        for slot in () if self.watched else _new_slots(self, self.kept, first):
             page = cache.page_in(slot)
             if slot not in self.kept.slots and cache.used.get(page) == slot:
                 translated = bool(cache.slots["seen"][slot])
@@ -213,17 +213,6 @@ class PageCode:
                 codes = None if version is None else self.meet_kept_code(version)
                 if codes is not None:
                     jumps.put_all(page, codes, translated)
-
-    def _new_slots(self, kept: KeptPages, first: int) -> Iterable[int]:
-        """The slots from one on that kept code may fit; all where something is at places."""
-        new = range(first, self.followed)
-        plan = self.weave.plan
-        if not new or plan.is_at_virtual or plan.is_at_physical:
-            return new
-        page = self.version(self.cache.page_in(first), first)
-        modes = (in_mode(page.mode >> 1, translated) for translated in (False, True))
-        plain, translated = (replace(page, mode=mode) for mode in modes)
-        return kept.fitting.slots(first, self.followed, plain, translated)
 
     def known_code(self, version: PageVersion) -> Codes:
         """The address of the best code at each place of a page, 0 where there is none."""
@@ -352,3 +341,15 @@ class PageCode:
             if found is not None:
                 return found
         return self.surviving.entries(version).get(entry)
+
+
+def _new_slots(code: PageCode, kept: KeptPages, first: int) -> Iterable[int]:
+    """The slots from one on that kept code may fit; all where something is at places."""
+    new = range(first, code.followed)
+    plan = code.weave.plan
+    if not new or plan.is_at_virtual or plan.is_at_physical:
+        return new
+    page = code.version(code.cache.page_in(first), first)
+    modes = (in_mode(page.mode >> 1, translated) for translated in (False, True))
+    plain, translated = (replace(page, mode=mode) for mode in modes)
+    return kept.fitting.slots(first, code.followed, plain, translated)
