@@ -341,7 +341,6 @@ class Config:
             "--net": self.nets,
         }
         given |= {"--rng": self.rng, "--console": self.has_virtio_console}
-        given |= {"--gdb": self.gdb}
         given |= {"--semihosting-files": self.semihosting_files, "exec": self.streams}
         return [option for option, value in given.items() if value]
 

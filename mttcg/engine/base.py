@@ -231,6 +231,9 @@ class TakesTurns(Protocol):
         instructions the hart is to have retired by then.
         """
 
+    def begin_anew(self) -> None:
+        """Forget the current block: the hart goes on wherever its state says."""
+
 
 def after_instruction(engine: Engine, pc: Virtual, word: int, target: Virtual) -> tuple[int, ...]:
     """What operations after an instruction are given, see `plan.Operation`."""

@@ -64,7 +64,7 @@ from mttcg.vcpu.protocol.vcpu_messages import (
     VcpuFailure,
     VcpuWarning,
 )
-from mttcg.vcpu.turn_taking import take_turns
+from mttcg.vcpu.turn_taking import run, take_turns
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
@@ -307,7 +307,7 @@ class VcpuProcess:
             placed = (each.device for each in devices.ranges())
             take_turns(vcpu, self.harts, plan, [d for d in placed if isinstance(d, HasAlarm)])
         begin(vcpu, self.message)
-        vcpu.run()
+        run(vcpu)
         if self.tracking.warning:
             self._warn(self.tracking.warning)
 

@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from mttcg.engine.base import Engine
+from mttcg.errors import MttcgError
 from mttcg.isa.system import System
 from mttcg.memory.address import Physical, Virtual
 from mttcg.state.vcpu_state import Activity, Power
@@ -10,6 +11,13 @@ from mttcg.vcpu.host.firmware_calls import FirmwareCalls
 from mttcg.vcpu.host.no_translation import NoTranslationError
 from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
 from mttcg.vcpu.protocol.host_messages import Start
+
+
+class WentBackError(MttcgError):
+    """The machine was made what it had been before; the vCPU begins from there."""
+
+    def __init__(self) -> None:
+        super().__init__("the machine went back")
 
 
 class BeginningVcpu(Protocol):

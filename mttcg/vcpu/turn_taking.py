@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mttcg.engine.base import TakesTurns
+from mttcg.vcpu.beginning import WentBackError
 from mttcg.vcpu.machine.shared import Harts
 from mttcg.vcpu.machine.turns import Alarm, TurnPlan, Turns
 from mttcg.vcpu.vcpu import Vcpu
@@ -17,4 +18,28 @@ def take_turns(vcpu: Vcpu, harts: Harts, plan: TurnPlan, alarms: Sequence[Alarm]
     assert isinstance(engine, TakesTurns), "the configuration has another engine"
     index = vcpu.hart.index
     vcpu.turns = Turns(index, harts, vcpu.machine, vcpu.system, plan, vcpu.attend, alarms)
+    vcpu.stops.note = vcpu.turns.note
     engine.take_turns(vcpu.turns.clock, vcpu.turns.limit)
+
+
+def run(vcpu: Vcpu) -> None:
+    """Run until the machine stops; from elsewhere each time that it is made what it was before."""
+    again = False
+    while True:
+        try:
+            vcpu.run(again)
+            return
+        except WentBackError:
+            again = True
+            _begin_anew(vcpu)
+
+
+def _begin_anew(vcpu: Vcpu) -> None:
+    """Go on with what the hart's state is by now."""
+    engine = vcpu.engine
+    assert isinstance(engine, TakesTurns), "only where harts take turns"
+    engine.begin_anew()
+    vcpu.stops.forget()
+    vcpu.trap_loops.forget()
+    vcpu.guest.followed.follow_context()
+    vcpu.follow_plan()

@@ -50,6 +50,11 @@ class FallbackEngine:
         what = self.llvm.hart, self.llvm.frame, self.llvm.code.interpreter
         self.llvm.turn = TurnLimit(*what, clock, end)
 
+    def begin_anew(self) -> None:
+        """See TakesTurns."""
+        self.llvm.resumed = self.llvm.moved = None
+        self.llvm.stopping = False
+
     def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""
         while True:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from mttcg.attached import DebugPlace, parse_place
 from mttcg.config import Config
-from mttcg.debugger.guest import Point, Then
+from mttcg.debugger.guest import Point, RefusedError, Then, WentBack
 from mttcg.debugger.packets import PacketReader, encode
-from mttcg.debugger.session import Session
+from mttcg.debugger.session import Phase, Session
 from mttcg.isa.context import EVERYWHERE, Scope, scope_of
 from mttcg.isa.debug_description import DebugDescription
 from mttcg.memory.address import Virtual
@@ -16,11 +16,13 @@ from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.control.control import Given, RunControl
 from mttcg.supervisor.debugging.debug_door import DebugDoor
 from mttcg.supervisor.debugging.debug_monitor import OwnVerb, monitor
+from mttcg.supervisor.debugging.history import History
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.tasks import Answer, CommandError, Task
 from mttcg.supervisor.watch import Watch
 from mttcg.terminal import tell
 from mttcg.vcpu.machine.shared import Ending
+from mttcg.vcpu.machine.turn_words import Count
 from mttcg.vcpu.protocol.orders import ChangeStops, GoOn
 from mttcg.vcpu.protocol.stop_point import Motion, StopPoint
 from mttcg.vcpu.protocol.vcpu_messages import HartStopped
@@ -57,6 +59,8 @@ class Debugging:
     def __init__(self, run: RunState, watch: Watch, control: RunControl) -> None:
         self.run, self.watch, self.control = run, watch, control
         self.count, self.description = run.harts.count, description_of(run)
+        self.takes_turns = run.config.deterministic
+        self.history: History | None = None
         self.door: DebugDoor | None = None
         self.is_open = False
         self.session: Session | None = None
@@ -202,7 +206,9 @@ class Debugging:
 
     def hart_stopped(self, cpu: int, message: HartStopped) -> None:
         """A hart has stopped; without a debugger, it goes on."""
-        if self.session is not None:
+        if self.history is not None and self.history.is_going:
+            self.history.stopped = cpu, message
+        elif self.session is not None:
             self.session.hart_stopped(cpu, message)
         else:
             self._order([Motion.GO] * self.count)
@@ -220,6 +226,15 @@ class Debugging:
 
     def go(self, ways: Sequence[Motion], points: Collection[Point]) -> None:
         """See DebuggedGuest."""
+        if self.takes_turns:
+            stepping = [cpu for cpu, way in enumerate(ways) if way is Motion.STEP]
+            harts = self.run.harts.harts
+            counts = [Count(cpu, harts[cpu].instructions + 1) for cpu in stepping]
+            self._kept_history().follow(self._is_running)
+            self.run.machine.turns.stands_at = counts[0] if counts else None
+        self._go(ways, points)
+
+    def _go(self, ways: Sequence[Motion], points: Collection[Point]) -> None:
         wanted = {
             StopPoint(str(p.kind), p.size, Virtual(p.address), *self._scope_of(p.address))
             for p in points
@@ -231,6 +246,28 @@ class Debugging:
         self._order(ways)
         if self.watch.standstill.since_ns is not None:
             self.watch.standstill.end()
+
+    def _kept_history(self) -> "History":
+        """What is kept of the way that the guest has come, from when it is first asked for."""
+        if self.history is None:
+            self.history = History(self.control, self._go_until, self._is_running)
+        return self.history
+
+    def _is_running(self) -> bool:
+        """Whether the debugger waits for the guest, which runs, or goes back."""
+        return self.session is not None and self.session.phase is Phase.RUNNING
+
+    def _go_until(self, ways: Sequence[Motion], points: Collection[Point], until: Count) -> None:
+        self.run.machine.turns.stands_at = until
+        self._go(ways, points)
+
+    def go_back(
+        self, cpu: int | None, points: Collection[Point], then: Callable[[WentBack], None]
+    ) -> None:
+        """See DebuggedGuest."""
+        if self.run.config.check:
+            raise RefusedError("--check compares counts with what runs, which would run twice")
+        self._kept_history().back(cpu, points, then)
 
     def _scope_of(self, address: int) -> Scope:
         """Where a breakpoint holds: the upper half of addresses is a kernel's, in every space."""
@@ -260,6 +297,7 @@ class Debugging:
     def write_register(self, cpu: int, name: str, value: int) -> None:
         """See DebuggedGuest."""
         self.control.inspection.write_registers(cpu, {name: value})
+        self._changed()
 
     def read_memory(self, cpu: int, address: int, size: int) -> bytes:
         """See DebuggedGuest."""
@@ -269,6 +307,12 @@ class Debugging:
         """See DebuggedGuest."""
         self.control.inspection.write_memory(cpu, "virtual", address, data)
         self.run.machine.written += 1
+        self._changed()
+
+    def _changed(self) -> None:
+        """The guest is another from here on."""
+        if self.history is not None:
+            self.history.moments.forget_after()
 
     def describe(self, cpu: int) -> str:
         """See DebuggedGuest."""

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from mttcg.isa.system import System
-from mttcg.memory.address import HostAddress
+from mttcg.memory.address import HostAddress, Virtual
 from mttcg.state.vcpu_state import ENDED, NEVER, Activity, Power, VcpuState
 from mttcg.state.words import MASK
 from mttcg.vcpu.machine.shared import Harts, MachineState
-from mttcg.vcpu.machine.turn_words import ALL, TurnPhase
+from mttcg.vcpu.machine.turn_words import ALL, Hit, TurnPhase
 
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 """Of splitmix64, see https://prng.di.unimi.it/splitmix64.c."""
@@ -118,6 +118,8 @@ class Turns:
         count = self.machine.turns.stands_at
         if count is None or count.hart not in (ALL, self.index):
             return NEVER
+        if count.turn > self.machine.turns.ended:
+            return NEVER
         if count.hart == self.index:
             return count.instructions
         others = sum(each.instructions for each in self.harts.harts if each is not self.hart)
@@ -133,6 +135,7 @@ class Turns:
     def begin(self) -> None:
         """Wait for the hart's first turn, or go on with one in which the machine stood still."""
         hart, turns = self.hart, self.machine.turns
+        turns.retired = None
         hart.state = Activity.IDLE if hart.stood == Activity.IDLE else Activity.RUNNING
         if turns.hart != self.index or turns.phase is TurnPhase.CHOSEN:
             self._await()
@@ -142,15 +145,27 @@ class Turns:
             self._pass_on()
         hart.state = Activity.RUNNING
 
-    def look(self) -> None:
-        """At the turn's end, let others have theirs; back in the hart's next one."""
-        if self.hart.instructions >= self.machine.turns.ends:
-            self.give_up()
+    def look(self) -> bool:
+        """At the turn's end, let others have theirs; back in the hart's next one. Whether it was."""
+        if self.hart.instructions < self.machine.turns.ends:
+            return False
+        self.give_up()
+        return True
 
     def give_up(self) -> None:
         """End the turn, let others have theirs; back in the hart's next one."""
         self.machine.turns.end()
         self._pass_on()
+
+    def note(self, accesses: bool, address: Virtual, pc: Virtual) -> None:
+        """Note that the hart is where a debugger wants it to stop.
+
+        accesses: it is behind the instruction that accessed memory at the address. pc: of the hart.
+        """
+        hart, turns = self.hart, self.machine.turns
+        taken = hart.traps + hart.interrupts
+        retired = hart.instructions - accesses
+        turns.hit = Hit(turns.ended, retired, taken, self.index, accesses, address, pc)
 
     def _retired(self) -> int:
         return self.hart.instructions
