@@ -38,7 +38,7 @@ class HartStops:
         standing: whether the hart is to stand until the supervisor says how it goes on.
         stepping: whether it runs one instruction, by which it takes no interrupt.
         searching: whether it notes where it would stop, and goes on.
-        note: notes it, where harts take turns, with whether it is an access, its address, and the pc.
+        note: where harts take turns, notes that: whether it is an access, its address, and the pc.
     """
 
     note: Callable[[bool, Virtual, Virtual], None] | None = None

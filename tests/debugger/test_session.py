@@ -18,6 +18,7 @@ class StandingGuest:
 
     count = 2
     description: DebugDescription = DESCRIPTION
+    takes_turns = False
 
     def __init__(self) -> None:
         self.went: list[list[Motion]] = []

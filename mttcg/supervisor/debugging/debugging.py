@@ -312,7 +312,7 @@ class Debugging:
     def _changed(self) -> None:
         """The guest is another from here on."""
         if self.history is not None:
-            self.history.moments.forget_after()
+            self.history.changed()
 
     def describe(self, cpu: int) -> str:
         """See DebuggedGuest."""

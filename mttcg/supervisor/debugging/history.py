@@ -51,6 +51,7 @@ class History:
         self.run, self.watch = control.run, control.watch
         self.moments = Moments(self.run, self._written, self.watch.lines.write_again)
         self.is_going = False
+        self.due = 0.0
         self.stopped: tuple[int, HartStopped] | None = None
 
     def _written(self) -> int:
@@ -64,21 +65,21 @@ class History:
 
     def follow(self, is_running: Callable[[], bool]) -> None:
         """Keep moments now and then while the guest runs; it stands now."""
-        self.moments.take()
+        if not self.moments.kept or time.monotonic() > self.due:
+            self._take()
         self._follow_on(is_running)
 
     def _follow_on(self, is_running: Callable[[], bool]) -> None:
-        def again(_wrong: str, _answer: Answer) -> None:
-            if is_running():
+        def again(wrong: str, _answer: Answer) -> None:
+            if is_running() and not wrong:
                 self._follow_on(is_running)
 
         self.control.begin(self._follow(is_running), again)
 
     def _follow(self, is_running: Callable[[], bool]) -> Task:
         """Wait until it is time, or something else is to be done, which comes first."""
-        due = time.monotonic() + MOMENT_SECONDS
         others = self.control.waiting
-        yield lambda: len(others) > 1 or not is_running() or time.monotonic() > due
+        yield lambda: len(others) > 1 or not is_running() or time.monotonic() > self.due
         if len(others) == 1 and is_running() and not self.run.machine.stopping:
             yield from self.watch.standstill.during(self._take)
         return {}
@@ -86,7 +87,13 @@ class History:
     def _take(self) -> Answer:
         if not self.run.machine.stopping:
             self.moments.take()
+            self.due = time.monotonic() + MOMENT_SECONDS
         return {}
+
+    def changed(self) -> None:
+        """The guest was changed where it stands: what comes is another future."""
+        self.moments.forget_after()
+        self.watch.lines.known = 0
 
     # back
 
@@ -98,6 +105,8 @@ class History:
 
         def task() -> Task:
             self.is_going = True
+            if not self.moments.kept:
+                self._take()
             found.append((yield from self._continue(points) if cpu is None else self._step(cpu)))
             return {}
 

@@ -21,7 +21,7 @@ from mttcg.state.words import MASK, WORD_BYTES
     _NOT_BEFORE,
     _WENT_BACK,
     _HIT,
-) = range(11)
+) = range(12)
 _HIT_WORDS = 7
 TURN_WORDS = _HIT + _HIT_WORDS
 _PLACE, _ACCESS = 1, 2

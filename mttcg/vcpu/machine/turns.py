@@ -146,7 +146,10 @@ class Turns:
         hart.state = Activity.RUNNING
 
     def look(self) -> bool:
-        """At the turn's end, let others have theirs; back in the hart's next one. Whether it was."""
+        """At the turn's end, let others have theirs; back in the hart's next one.
+
+        Returns whether it was at its end.
+        """
         if self.hart.instructions < self.machine.turns.ends:
             return False
         self.give_up()
