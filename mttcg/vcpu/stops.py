@@ -81,10 +81,21 @@ class HartStops:
         self.guest.hart.request = 1
         return True
 
+    def met_watched(self) -> bool:
+        """Whether the hart stands now, as its last instruction met what is watched.
+
+        Native code looks before the next one, which is too late where a turn ends in between.
+        """
+        if not self.watchpoints.is_met():
+            return False
+        self.reached = Reason.ACCESS
+        self.stop(self.guest.hart.pc)
+        return self.standing
+
     def stand(self) -> None:
         """Have the hart stand, as it has come to a number of instructions, or made its step."""
         reason = Reason.STEP if self.stepping else Reason.COUNT
-        self.untold = HartStopped(reason, self.guest.hart.pc, Virtual(0))
+        self.untold = self.untold or HartStopped(reason, self.guest.hart.pc, Virtual(0))
         self.stepping, self.standing = False, True
         self.guest.hart.request = 1
 

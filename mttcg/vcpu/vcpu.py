@@ -194,7 +194,7 @@ class Vcpu:
             self.lifecycle.tell("plugin_vcpu_start")
         stay(self)
         while not self.machine.stopping:
-            if self.turns is not None and self.turns.is_to_stand():
+            if self.turns is not None and (self.stops.met_watched() or self.turns.is_to_stand()):
                 self.stops.stand()
             if hart.request:
                 self._serve_requests()

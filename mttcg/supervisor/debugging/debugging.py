@@ -255,7 +255,8 @@ class Debugging:
 
     def _is_running(self) -> bool:
         """Whether the debugger waits for the guest, which runs, or goes back."""
-        return self.session is not None and self.session.phase is Phase.RUNNING
+        goes = self.session is not None and self.session.phase is Phase.RUNNING
+        return goes and not self.run.machine.stopping
 
     def _go_until(self, ways: Sequence[Motion], points: Collection[Point], until: Count) -> None:
         self.run.machine.turns.stands_at = until
