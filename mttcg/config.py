@@ -154,6 +154,10 @@ class Config:
     """Instructions of a turn."""
     seed: int | None = None
     """What lengths and order of turns are drawn from; None: all are as long, and in order."""
+    record_inputs: Path | None = None
+    """File that what comes from outside is written to then, with the instructions before it."""
+    replay_inputs: Path | None = None
+    """File of that kind whose inputs come again."""
     check: bool = False
     """Compare what was counted in one way with what another gives, at the end."""
     pin: bool = False
@@ -259,6 +263,11 @@ class Config:
         """Whether there is a virtio console."""
         return self.console != DEFAULT_CONSOLE
 
+    @property
+    def takes_input(self) -> bool:
+        """Whether the guest gets what is typed while it runs."""
+        return not self.deterministic or self.record_inputs is not None
+
     def has_tier(self, tier: str) -> bool:
         """Whether the llvm engine has a tier: "interpreter" or "optimised"."""
         return self.engine_name == "llvm" and tier in self.tiers.split(",")
@@ -329,9 +338,19 @@ class Config:
         if self.deterministic and self.engine_name != "llvm":
             wrong = f"{self.engine_name} can't stop after a number of instructions"
             raise OptionError("--deterministic", wrong, "--engine llvm")
+        self._check_inputs()
         for option in filter(lambda _option: self.deterministic, self._from_outside()):
             wrong = "what comes from there comes at no fixed instruction"
             raise OptionError(option, wrong, f"no {option} with --deterministic")
+
+    def _check_inputs(self) -> None:
+        options = {"--record-inputs": self.record_inputs, "--replay-inputs": self.replay_inputs}
+        given = [option for option, path in options.items() if path is not None]
+        if given and not self.deterministic:
+            raise OptionError(given[0], "there is no --deterministic", "both, or neither")
+        given += ["--from"] if self.from_snapshot is not None else []
+        if len(given) > 1 and given[0] in options:
+            raise OptionError(given[0], f"there is {given[1]}", "one of them")
 
     def _from_outside(self) -> list[str]:
         """The options by which something comes from outside while the guest runs."""
@@ -357,6 +376,7 @@ class Config:
             ("--json", self.json),
             ("--html", self.html),
             ("--record", self.record),
+            ("--record-inputs", self.record_inputs),
             ("--dump-dtb", self.dump_dtb),
         )
 

@@ -136,6 +136,8 @@ def run_options(args: argparse.Namespace) -> dict[str, Any]:
         "deterministic": args.deterministic,
         "quantum": args.quantum,
         "seed": args.seed,
+        "record_inputs": args.record_inputs,
+        "replay_inputs": args.replay_inputs,
         "check": args.check,
         "pin": args.pin,
         "aggregate": not args.no_aggregate,
@@ -233,8 +235,11 @@ def run_in_host(host_process: HostProcess, config: Config, said: set[str]) -> Ru
 def keyboard_of(
     config: Config, set_raw: Callable[[], None] | None, show: "StatusLine | None"
 ) -> Keyboard | None:
-    """What sorts the keys of a terminal, None if there is none, or it stays cooked."""
-    if set_raw is None or config.terminal == "cooked":
+    """What sorts the keys of a terminal, None if there is none, or it stays cooked.
+
+    It does where the guest gets no keys, so that Ctrl-C is the run's.
+    """
+    if set_raw is None or config.terminal == "cooked" or not config.takes_input:
         return None
 
     def give_to_guest() -> None:

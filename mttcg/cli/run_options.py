@@ -183,6 +183,17 @@ MACHINE: Options = {
         "help": "draw lengths and order of turns from N; each number gives another run that "
         "repeats",
     },
+    "--record-inputs": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "with --deterministic, let the guest have input, and write it to FILE, with the "
+        "instructions before it",
+    },
+    "--replay-inputs": {
+        "metavar": "FILE",
+        "type": Path,
+        "help": "with --deterministic, let what --record-inputs has written come again",
+    },
     "--check": {
         "action": "store_true",
         "help": "count everything in a second way, and fail if the two differ; it slows the guest",

@@ -52,7 +52,11 @@ class FunctionWord(IntEnum):
     MEND = 9  # HOST of pthread_mutex_consistent(3)
     RELEASE = 10  # HOST of pthread_mutex_unlock(3)
     WRITE = 11  # HOST of write(2)
-    WORDS = 12
+    READ = 12  # HOST of read(2)
+    IOCTL = 13  # HOST of ioctl(2)
+    OUTPUT = 14  # descriptor to which the guest's console output goes
+    INPUT = 15  # descriptor from which its input is taken
+    WORDS = 16
 
 
 class CallOutcome(IntEnum):

@@ -93,6 +93,18 @@ def load8(_context: Any, address: Any) -> Any:
     return types.uint64(types.uint64), build
 
 
+@intrinsic
+def store8(_context: Any, address: Any, value: Any) -> Any:
+    """Store a byte at an address."""
+
+    def build(_ctx: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind = ir.IntType(8)
+        builder.store(builder.trunc(args[1], kind), _pointer(builder, args[0], kind))
+        return cgutils.get_null_value(I64)
+
+    return types.uint64(types.uint64, types.uint64), build
+
+
 def _read_modify_write(operation: str, kind: Any) -> Any:
     @intrinsic
     def atomic(_context: Any, address: Any, value: Any) -> Any:
@@ -226,6 +238,13 @@ def call_write(_context: Any, function: Any, descriptor: Any, address: Any, size
 
 
 @intrinsic
+def call_read(_context: Any, function: Any, descriptor: Any, address: Any, size: Any) -> Any:
+    """Call `ssize_t read(int, void *, size_t)`."""
+    build = _call(I64, I32, I64, I64)
+    return types.int64(types.uint64, types.uint64, types.uint64, types.uint64), build
+
+
+@intrinsic
 def call_protect(_context: Any, function: Any, address: Any, size: Any, how: Any) -> Any:
     """Call `int mprotect(void *, size_t, int)`."""
     build = _call(I32, I64, I64, I32)
@@ -268,6 +287,18 @@ def call_lock(_context: Any, function: Any, descriptor: Any, command: Any, reque
         kind = ir.FunctionType(I32, [I32, I32], var_arg=True)
         descriptor, command = (builder.trunc(value, I32) for value in args[1:3])
         return builder.call(_pointer(builder, args[0], kind), [descriptor, command, args[3]])
+
+    return types.int32(*[types.uint64] * 4), build
+
+
+@intrinsic
+def call_ioctl(_context: Any, function: Any, descriptor: Any, request: Any, place: Any) -> Any:
+    """Call `int ioctl(int, unsigned long, void *)`, whose third argument is variadic."""
+
+    def build(_ctx: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(I32, [I32, I64], var_arg=True)
+        descriptor = builder.trunc(args[1], I32)
+        return builder.call(_pointer(builder, args[0], kind), [descriptor, *args[2:]])
 
     return types.int32(*[types.uint64] * 4), build
 

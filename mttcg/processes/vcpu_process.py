@@ -17,7 +17,6 @@ from mttcg.firmware.registry import native_firmware_of
 from mttcg.hardware.board import Wiring
 from mttcg.hardware.boards import board_named
 from mttcg.hardware.mmio import MmioMap
-from mttcg.hardware.outside import HasAlarm
 from mttcg.instrument.api import session
 from mttcg.instrument.api.targets import BlockTable
 from mttcg.instrument.errors import CallbackError
@@ -39,6 +38,7 @@ from mttcg.processes.scoreboards import MappedScoreboards
 from mttcg.processes.segments import fixed_sizes, map_segment
 from mttcg.processes.translator_link import LinkToTranslator
 from mttcg.processes.trap_loops import facts_of
+from mttcg.processes.turn_inputs import let_take_turns
 from mttcg.processes.vcpu_plugins import VcpuPlugins
 from mttcg.state.samples import Samples
 from mttcg.state.vcpu_state import Activity, VcpuState
@@ -53,7 +53,6 @@ from mttcg.vcpu.instrumentation.tables import table_records
 from mttcg.vcpu.machine.console_ends import ConsoleEnds
 from mttcg.vcpu.machine.interrupt_ports import SharedClock, inputs_of
 from mttcg.vcpu.machine.shared import Ending, Harts, MachineState, context_address
-from mttcg.vcpu.machine.turns import TurnPlan
 from mttcg.vcpu.nowhere.trap_loops import TrapLoop
 from mttcg.vcpu.nowhere.unsupported_places import MOST_PLACES
 from mttcg.vcpu.protocol.channel import Channel
@@ -64,7 +63,7 @@ from mttcg.vcpu.protocol.vcpu_messages import (
     VcpuFailure,
     VcpuWarning,
 )
-from mttcg.vcpu.turn_taking import run, take_turns
+from mttcg.vcpu.turn_taking import run
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
@@ -302,10 +301,7 @@ class VcpuProcess:
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
-        if self.config.deterministic:
-            plan = TurnPlan(self.config.quantum, self.config.seed)
-            placed = (each.device for each in devices.ranges())
-            take_turns(vcpu, self.harts, plan, [d for d in placed if isinstance(d, HasAlarm)])
+        let_take_turns(vcpu, self.harts, self.config, devices, self.fds, self.channel)
         begin(vcpu, self.message)
         run(vcpu)
         if self.tracking.warning:

@@ -1,7 +1,6 @@
 """The calls of one hart: what each operation does, and what the guest gets back."""
 
 import errno
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
@@ -25,7 +24,8 @@ CONSOLE_HANDLES = (INPUT, INPUT, OUTPUT, OUTPUT, ERROR_OUTPUT, ERROR_OUTPUT)
 CHUNK = 1 << 16
 """Most bytes that are on their way at a time."""
 LONGEST_NAME = 4096
-CENTISECONDS = 100
+CENTISECONDS, NANOSECONDS = 100, 1_000_000_000
+"""In a second."""
 NO_ANSWER = -1
 
 
@@ -76,6 +76,9 @@ class CallPorts(Protocol):
 
     def time(self) -> int:
         """Ticks of the guest's clock since the start, `timebase` a second."""
+
+    def real_time(self) -> int:
+        """Nanoseconds since 1970, as the guest's machine has it."""
 
     def finish(self, status: int) -> None:
         """End the run with a status."""
@@ -281,7 +284,7 @@ class SemihostingCalls:
         return self.host.time() * CENTISECONDS // self.host.timebase
 
     def _time(self, _parameter: Virtual) -> int:
-        return int(time.time())
+        return self.host.real_time() // NANOSECONDS
 
     def _errno(self, _parameter: Virtual) -> int:
         return self.errno

@@ -30,6 +30,7 @@ from mttcg.supervisor.results.check import make_rings
 from mttcg.supervisor.results.counted_so_far import counted_so_far
 from mttcg.supervisor.results.live_status import StatusReader
 from mttcg.supervisor.results.result import RunResult, Status
+from mttcg.supervisor.run_inputs import RunInputs, machine_of
 from mttcg.supervisor.run_state import RunState, info_of, stream_of
 from mttcg.supervisor.scoreboards import Scoreboards
 from mttcg.supervisor.served_devices import served_devices
@@ -48,6 +49,7 @@ from mttcg.supervisor.terminal.console import (
 from mttcg.supervisor.terminal.interrupts import Interrupts
 from mttcg.supervisor.terminal.keyboard import Keyboard
 from mttcg.supervisor.terminal.terminal_window import TerminalWindow
+from mttcg.supervisor.typed_input import typed_input
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.machine.console_ends import ConsoleEnds
 from mttcg.vcpu.machine.shared import Harts, MachineState
@@ -112,6 +114,7 @@ class Run:
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         open_attached(self.config, self.board, self.fds, self.ends)
+        self.inputs = RunInputs(self.config, machine_of(self.config, self.boot, self.board))
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
@@ -151,6 +154,7 @@ class Run:
             if watch.interrupted:
                 interrupts.let_through()
             reports = finish(state, watch)
+            self.inputs.finish(state, watch)
         return build_result(state, watch, reports)
 
     def _fill_ram(self, ram: memoryview, isa: str) -> BootState:
@@ -222,8 +226,7 @@ class Run:
         machine = MachineState(maps["machine"], self.board.timebase)
         self.board.prepare(machine.device_state)
         if self.config.deterministic:
-            machine.turns.take()
-            machine.end_input()
+            self.inputs.prepare(machine)
         wake_fds = [self.fds[f"wake{cpu}"] for cpu in range(self.config.smp)]
         state = RunState(
             identifier=self.identifier,
@@ -276,6 +279,8 @@ class Run:
             self.fds["keys"], self.ours["keys"] = os.pipe()
             for descriptor in (self.fds["keys"], self.ours["keys"]):
                 os.set_blocking(descriptor, False)
+        pipe = "keys" if self.config.has_virtio_console else "console_input"
+        self.inputs.make_descriptors(self.ours[pipe], self.fds, self.ours)
 
     def _watch(
         self,
@@ -285,25 +290,26 @@ class Run:
         tick: Callable[[], None],
         on_warning: Callable[[str], None],
     ) -> Watch:
+        devices = served_devices(
+            self.board,
+            state.maps["ram"],
+            state.harts,
+            state.machine,
+            ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
+            self.image.places(self.board.symbols),
+        )
         watch = Watch(
             run=state,
-            devices=served_devices(
-                self.board,
-                state.maps["ram"],
-                state.harts,
-                state.machine,
-                ConsoleEnds(self.fds["console_output"], self.fds["console_input"]),
-                self.image.places(self.board.symbols),
-            ),
+            devices=devices,
             channels=self.channels,
             interrupts=self.interrupts,
             console_output=self.ours["console_output"],
-            console_input=self.ours[state.input_pipe],
-            end_input=self._end_input if self.config.has_virtio_console else None,
-            window=TerminalWindow(state, stdin_fd),
+            typed=typed_input(state, self.ours, devices),
+            inputs=self.inputs,
+            window=TerminalWindow(state, None if self.config.deterministic else stdin_fd),
             notice_fd=self.fds["notice"],
             console=console,
-            stdin_fd=None if self.config.deterministic else stdin_fd,
+            stdin_fd=stdin_fd if self.config.takes_input else None,
             lines=ConsoleLines(TYPED_SECONDS if is_terminal(stdin_fd) else LINE_SECONDS),
             beside_prints=is_beside_prints(console),
             on_tick=tick,
@@ -320,10 +326,6 @@ class Run:
         for text in (*self.image.warnings, *undone, *state.host.warnings):
             warn(text)
         return watch
-
-    def _end_input(self) -> None:
-        """Let the virtio console's input have its end."""
-        os.close(self.ours.pop("keys"))
 
     def _control(self, state: RunState, watch: Watch) -> "RunControl | None":
         delivery = state.delivery if self.config.control else None

@@ -23,13 +23,13 @@ from mttcg.supervisor.snapshots.standstill import Standstill
 from mttcg.supervisor.start.launch import end_text
 from mttcg.supervisor.terminal.console import (
     CONSOLE_BYTES,
-    ConsoleInput,
     ConsoleLines,
     ConsoleOutput,
 )
 from mttcg.supervisor.terminal.interrupts import Interrupts
 from mttcg.supervisor.terminal.keyboard import Keyboard
 from mttcg.supervisor.terminal.terminal_window import TerminalWindow
+from mttcg.supervisor.typed_input import TypedInput
 from mttcg.vcpu.machine.shared import Ending
 from mttcg.vcpu.protocol.channel import Channel
 from mttcg.vcpu.protocol.host_messages import (
@@ -45,6 +45,7 @@ from mttcg.vcpu.protocol.orders import BeginProgram, MakeChange, Order
 from mttcg.vcpu.protocol.vcpu_messages import (
     AskChange,
     FileOperation,
+    InputTaken,
     NothingAttached,
     ProgramBegins,
     SpinFound,
@@ -90,6 +91,13 @@ class CommandListener(Protocol):
         """The guest has ended: nothing more is done."""
 
 
+class InputListener(Protocol):
+    """What notes that harts which take turns were given input."""
+
+    def hear(self, told: InputTaken) -> None:
+        """Note what a vCPU has taken."""
+
+
 @dataclass
 class Watch:
     """What the loop watches, and what it has seen.
@@ -99,8 +107,8 @@ class Watch:
     print, too; `failures` are what went wrong, `warnings` what only went otherwise than wanted;
     `unsupported` are the places of instructions that the guest's harts lack; `idle` are, by vCPU,
     the plugins that attached nothing there; `lost` are the vCPUs whose process ended by itself.
-    `keyboard` sorts the input, if it is that of a terminal. `end_input` ends that of a virtio
-    console, None if the serial port has it; `window` is the one that the console is in.
+    `keyboard` sorts the input, if it is that of a terminal. `typed` carries it; `inputs` notes what
+    harts that take turns have of it; `window` is the one that the console is in.
     `refused`: whether a limit of the host was told of, which others reach, too; `told`: which vCPUs
     said themselves why they end.
     """
@@ -110,12 +118,11 @@ class Watch:
     channels: list[Channel]
     interrupts: Interrupts
     console_output: int
-    console_input: int
     notice_fd: int
     console: ConsoleOutput | None
     stdin_fd: int | None
     lines: ConsoleLines
-    end_input: Callable[[], None] | None
+    typed: TypedInput
     window: TerminalWindow
     on_tick: Callable[[], None]
     warnings: Warnings
@@ -137,6 +144,7 @@ class Watch:
     stop_limit: float = 0.0
     emitted: int = 0
     ticks: int = 0
+    inputs: InputListener | None = None
     control: CommandListener | None = field(init=False, default=None)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     files: GuestFileService = field(init=False)
@@ -187,24 +195,7 @@ class Watch:
             add(publisher, selectors.EVENT_READ, partial(self._from_publisher, publisher))
         for aggregator in self.run.aggregators:
             self.follow_aggregator(aggregator)
-        self._register_input()
-
-    def _register_input(self) -> None:
-        """Carry input to the serial port, or to the virtio console: then the port has none."""
-        machine, end_input = self.run.machine, self.end_input
-        if end_input is not None or self.stdin_fd is None:
-            machine.end_input()
-        if self.stdin_fd is None:
-            if end_input is not None:
-                end_input()
-            return
-        sift = () if self.keyboard is None else (self.keyboard.take,)
-        told = machine.begin_input, machine.end_input, self.devices.input_came, *sift
-        if end_input is not None:
-            told = _nothing, end_input, _nothing, *sift
-        source = ConsoleInput(self.selector, self.stdin_fd, self.console_input, *told)
-        if end_input is None:
-            self.devices.input_is_open = lambda: source.is_open
+        self.typed.connect(self.selector, self.stdin_fd, self.keyboard)
 
     def _step(self, until: float) -> None:
         for key, _ in self.selector.select(max(0.0, until - time.monotonic())):
@@ -360,6 +351,8 @@ class Watch:
                     answer = self.files.do(asked)
                     with suppress(OSError):  # it has ended meanwhile, which its channel tells
                         self.channels[index].send(answer)
+                case InputTaken() as taken if self.inputs is not None:
+                    self.inputs.hear(taken)
                 case NothingAttached(plugins):
                     self.idle[index] = plugins
                 case ProgramBegins(space):
@@ -485,10 +478,6 @@ class Watch:
         """End the run if no hart can: at each notice, and now and then as input may end."""
         if not self.devices.can_wake() and all_sleep_for_ever(self.run):
             self.stop(Ending.SUPERVISOR)
-
-
-def _nothing() -> None:
-    """Where the device process sees by itself that input has come."""
 
 
 def vcpus_text(indexes: Collection[int]) -> str:

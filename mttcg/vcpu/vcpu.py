@@ -146,11 +146,11 @@ class Vcpu:
         told = ("plugin_trap", "plugin_interrupt")
         return self.left_blocks.any() or any(map(self.lifecycle.has_listeners, told))
 
-    def attend(self) -> None:
-        """Sleep until something is asked of this vCPU, and do it."""
+    def attend(self, seconds: float = LONGEST_SLEEP, *others: int) -> None:
+        """Sleep until something is asked of this vCPU, and do it; others: see below."""
         asleep = self.hart.state == Activity.IDLE
         if not self.hart.request:
-            self._wait_for_request(LONGEST_SLEEP)
+            self._wait_for_request(min(seconds, LONGEST_SLEEP), *others)
         if self.hart.request:
             (self._serve_requests_asleep if asleep else self._serve_requests)()
 
@@ -292,7 +292,10 @@ class Vcpu:
         """
         self.stopwatch.was_running()
         self.engine.spill()
-        self._wait_for_request(LONGEST_SLEEP, descriptor)
+        if self.turns is None:
+            self._wait_for_request(LONGEST_SLEEP, descriptor)
+        else:
+            self.turns.wait_for_input()
         self._serve_requests_asleep()
 
     def stops_waiting(self) -> bool:

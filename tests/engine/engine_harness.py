@@ -15,7 +15,6 @@ from unicorn import riscv_const
 
 from mttcg.engine.base import Exit, Memory, NativeDevices
 from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.engine import LlvmEngine
 from mttcg.engine.llvm.fallback import FallbackEngine
 from mttcg.engine.llvm.translate import Translator
@@ -29,6 +28,7 @@ from mttcg.isa.riscv64.state import NO_RESERVATION, OFFSET, Hart
 from mttcg.memory.address import physical_of
 from mttcg.memory.host import address_of_buffer
 from mttcg.memory.ram import GuestRam
+from mttcg.native.object_file import TranslationError
 from mttcg.processes.segments import create_segment, map_segment
 from mttcg.tbcache.cache import BlockCache
 from mttcg.tbcache.layout import CacheLayout

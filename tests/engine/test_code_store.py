@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mttcg.engine.llvm.compile import Fixup, Relocatable
 from mttcg.engine.llvm.kept import code_store
 from mttcg.engine.llvm.kept.code_store import (
     CodeStore,
@@ -24,6 +23,7 @@ from mttcg.engine.llvm.kept.image import KeptImage
 from mttcg.engine.llvm.kept.kept_code import fits
 from mttcg.engine.llvm.kept.record import NO_TAIL, PLACE, KeptFunction, RecordError
 from mttcg.memory.code_pages import HALVES
+from mttcg.native.object_file import Fixup, Relocatable
 
 NAME = "test-keys"
 NOBODY = 65534

@@ -9,7 +9,6 @@ import pytest
 from engine_harness import PAGE, Bare, fill
 
 from mttcg.engine.llvm.arena_layout import PLACES_BYTES
-from mttcg.engine.llvm.compile import Fixup, Relocatable
 from mttcg.engine.llvm.kept.image import KeptImage
 from mttcg.engine.llvm.kept.kept_code import FittingCode, KeptCode, KeptPages, fits
 from mttcg.engine.llvm.kept.record import NO_TAIL, PLACE, KeptFunction, RecordError
@@ -17,6 +16,7 @@ from mttcg.engine.llvm.kept.variant import variant_of
 from mttcg.engine.llvm.translate import PageVersion, numbers_of_slot
 from mttcg.memory.address import HostAddress, PageOffset, PhysicalPage
 from mttcg.memory.code_pages import HALVES
+from mttcg.native.object_file import Fixup, Relocatable
 
 BASE = 0x8000_0000
 STEP, ECALL = 0x0015_8593, 0x0000_0073

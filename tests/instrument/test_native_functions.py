@@ -14,17 +14,19 @@ import pytest
 from numba import cfunc, types
 
 import mttcg
-from mttcg.instrument.native import native_functions, operations
+from mttcg.instrument.native import native_functions, native_host, operations
 from mttcg.instrument.native.native_cache import FOLDERS, UNUSED_SECONDS, remove_unused, sources_in
 from mttcg.instrument.native.native_functions import (
     c_functions,
     keep,
     kept_file,
     kept_or_made,
+    linked_code,
     native_address,
-    object_code,
     read_kept,
 )
+from mttcg.memory.page import PAGE
+from mttcg.native import host
 
 MODULES = (operations.EMITTERS, operations.CONDITIONS, operations.NATIVE)
 PACKAGE = Path(mttcg.__file__).parent
@@ -38,7 +40,7 @@ operations.windows(), operations.once(True), operations.sometimes(), operations.
 for where, known in operations.RECORDS.items():
     for layout in known:
         operations.record(where, layout)
-print("numba" in sys.modules, operations.clock() != 0)
+print("numba" in sys.modules, "llvmlite" in sys.modules, operations.clock() != 0)
 """
 
 
@@ -50,13 +52,13 @@ def test_every_function_of_ours_can_be_kept() -> None:
     made: set[str] = set()
     for module in MODULES:
         compiled = c_functions(module)
-        assert object_code(compiled), module
+        assert linked_code(compiled), module
         made |= compiled.keys()
         assert all(native_address(module, name) for name in compiled)
     assert made == named
 
 
-def test_a_later_run_loads_no_numba(tmp_path: Path) -> None:
+def test_a_later_run_loads_neither_numba_nor_llvm(tmp_path: Path) -> None:
     def run() -> str:
         return subprocess.run(
             [sys.executable, "-c", LOAD],
@@ -64,13 +66,13 @@ def test_a_later_run_loads_no_numba(tmp_path: Path) -> None:
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
 
-    assert run() == "True True\n"
-    kept = sorted(tmp_path.glob("*.o"))
+    assert run() == "True True True\n"
+    kept = sorted(tmp_path.glob("*.native"))
     assert len(kept) == len(MODULES)
-    assert run() == "False True\n"
+    assert run() == "False False True\n"
     kept[0].write_bytes(kept[0].read_bytes()[:-1])
-    assert run() == "True True\n", "one is not whole, and compiled again"
-    assert run() == "False True\n"
+    assert run() == "True True True\n", "one is not whole, and compiled again"
+    assert run() == "False False True\n"
 
 
 @pytest.mark.parametrize("of", [native_address, lambda m, name: c_functions(m)[name].address])
@@ -91,18 +93,71 @@ def test_what_needs_python_is_not_kept() -> None:
         return 7 // a
 
     compiled = cfunc(types.uint64(types.uint64))(divide)
-    assert object_code({"divide": compiled}) is None
+    assert linked_code({"divide": compiled}) is None
     total = cfunc(types.uint64(types.uint64), error_model="numpy")(divide)
-    assert object_code({"divide": total}) is not None
+    assert linked_code({"divide": total}) is not None
+
+
+def add_to_word(amount: Any) -> Any:
+    """Add to a word of data; the sum."""
+    host.set_process_word(host.process_word() + amount)
+    return host.process_word()
+
+
+def pick(number: Any) -> Any:
+    """One of many, by what LLVM makes a table of."""
+    if number == 0:
+        return np.uint64(91)
+    if number == 1:
+        return np.uint64(17)
+    if number == 2:
+        return np.uint64(52)
+    if number == 3:
+        return np.uint64(8)
+    if number == 4:
+        return np.uint64(77)
+    return np.uint64(0)
+
+
+def test_code_with_data_and_constants_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one = types.uint64(types.uint64)
+    functions = {name.__name__: cfunc(one)(name) for name in (add_to_word, pick)}
+    monkeypatch.setattr(native_functions, "use_native_cache", lambda: tmp_path)
+    monkeypatch.setattr(native_functions, "c_functions", lambda _module: functions)
+    for total in (1, 1):  # made, then found: each has data of its own
+        found = native_functions._loaded.__wrapped__("a module")
+        call = {name: ctypes.CFUNCTYPE(*2 * [ctypes.c_uint64])(at) for name, at in found.items()}
+        assert [call["add_to_word"](amount) for amount in (1, 2)] == [total, total + 2]
+        assert [call["pick"](number) for number in range(6)] == [91, 17, 52, 8, 77, 0]
+    (kept,) = tmp_path.glob("*.native")
+    assert kept.stat().st_size > PAGE, "data begins at the start of a page"
+    assert protection_at(found["pick"]) == "r-xp"
+
+
+def protection_at(address: int) -> str:
+    """How a place in this process may be accessed (proc_pid_maps(5))."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, protection = line.split()[:2]
+        begin, end = (int(number, 16) for number in span.split("-"))
+        if begin <= address < end:
+            return protection
+    return ""
+
+
+def test_code_is_for_this_processor_and_compiler() -> None:
+    assert "flags" in native_host.processor() and "version" in native_host.compiler()
+    assert "MHz" not in native_host.processor(), "it changes all the time"
 
 
 def test_where_something_can_not_be_kept_numba_has_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(native_functions, "use_native_cache", lambda: tmp_path)
-    monkeypatch.setattr(native_functions, "object_code", lambda _compiled: None)
-    engine, compiled = native_functions._loaded.__wrapped__(operations.CONDITIONS)
-    assert engine is None and all(compiled[name].address for name in ("run_once", "run_if"))
+    monkeypatch.setattr(native_functions, "linked_code", lambda _compiled: None)
+    found = native_functions._loaded.__wrapped__(operations.CONDITIONS)
+    assert found["run_once"] == c_functions(operations.CONDITIONS)["run_once"].address
     assert [file.name for file in tmp_path.iterdir()] == ["lock"]
 
 

@@ -1,16 +1,18 @@
 """System instructions and traps, against the privileged specification's words."""
 
 import mmap
+import random
 from collections.abc import Iterator
 
 import pytest
 
 from mttcg.isa.riscv64 import interrupts, status
+from mttcg.isa.riscv64.hart_words import ARITHMETIC, HartWords
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.system import Rv64System
-from mttcg.isa.riscv64.traps import Cause
+from mttcg.isa.riscv64.traps import Cause, due_interrupts
 from mttcg.isa.system import Effect, Trap
-from mttcg.state.vcpu_state import STATE_BYTES
+from mttcg.state.vcpu_state import NEVER, STATE_BYTES
 
 MSTATUS, MIE, MTVEC, MSCRATCH, MIP, MHARTID, MINSTRET = (
     0x300,
@@ -120,6 +122,31 @@ def test_interrupts_are_taken_by_priority_only_when_enabled(hart: Hart) -> None:
     assert take_interrupt(hart, CLOCK) == 7
     hart.mstatus, hart.timer_deadline = status.MSTATUS_MIE, 1001
     assert take_interrupt(hart, CLOCK) is None
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_the_quick_look_at_interrupts_misses_none(hart: Hart, seed: int) -> None:
+    """It may be that one is pending which is not enabled; then the definition says so."""
+    source = random.Random(seed)
+    hart.mie = source.getrandbits(12) & interrupts.ENABLEABLE
+    hart.mideleg = source.getrandbits(12) & interrupts.DELEGABLE
+    hart.mstatus, hart.privilege = source.getrandbits(13), source.choice((0, 1, 3))
+    hart.menvcfg = source.getrandbits(1) << 63
+    hart.timer_deadline, hart.stimecmp = (
+        source.choice((0, 999, 1000, 1001, NEVER)) for _ in range(2)
+    )
+    hart.mip_written = source.choice((0, 0, source.getrandbits(12) & interrupts.DELEGABLE))
+    for number in interrupts.LINES:
+        hart.lines[number] = source.random() < 0.1
+    words = HartWords(hart, CLOCK)
+    is_pending = interrupts.may_be_pending(hart, CLOCK)
+    assert is_pending or interrupts.pending(ARITHMETIC, words) == 0
+    enabled = interrupts.enabled_interrupts(ARITHMETIC, words)
+    assert SYSTEM.wakes(hart, CLOCK) == (enabled != 0)
+    due = due_interrupts(ARITHMETIC, words)
+    taken = take_interrupt(hart, CLOCK)
+    assert (taken is not None) == (due != 0)
+    assert taken is None or due >> taken & 1
 
 
 def test_mip_shows_the_lines_and_ignores_writes(hart: Hart) -> None:

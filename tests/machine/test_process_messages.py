@@ -106,6 +106,7 @@ EXAMPLES: tuple[tuple[ProcessMessage, int], ...] = (
     (orders.BeginProgram(1, 7), 0),
     (vcpu_messages.FileOperation(1, 4, 0, "YQA="), 0),
     (orders.FileOperationDone(-1, 13, ""), 0),
+    (vcpu_messages.InputTaken(3, 2, 1 << 40, 1 << 41, "\xff\0\n"), 0),
     (vcpu_messages.PluginRefused(4, "no"), 0),
     (vcpu_messages.InstrumentsTold(5, ({"cpu": 0},), ()), 0),
     (vcpu_messages.HartStopped("step", 0x80000000, 0), 0),
@@ -265,14 +266,16 @@ def config_with_all(strange: Path, folder: Path) -> Config:
 
 def test_every_field_of_a_config_arrives_as_it_is(tmp_path: Path) -> None:
     """None has its default, and paths, symbols and numbers are ones that a text could spoil."""
+    takes_turns: dict[str, Any] = {"deterministic": True, "quantum": 5, "seed": 7}
     strange = Path(os.fsdecode(b"a\xff b"))
     config = config_with_all(strange, tmp_path)
-    repeats = Config(guest=strange, deterministic=True, quantum=5, seed=7)  # with none of those
+    repeats = Config(guest=strange, record_inputs=tmp_path / "log", **takes_turns)
+    replays = Config(guest=strange, replay_inputs=strange, **takes_turns)  # with none of those
     for field in dataclasses.fields(Config):
         # the arguments of semihosting need that it is on
-        both = {repr(getattr(each, field.name)) for each in (config, repeats)}
+        both = {repr(getattr(each, field.name)) for each in (config, repeats, replays)}
         assert both != {repr(field.default)} or field.name == "semihosting"
-    for each in (config, repeats):
+    for each in (config, repeats, replays):
         arrived = decode(encode(host_messages.Prepare(each, {}, {}, None, 1, "toy")))
         assert isinstance(arrived, host_messages.Prepare)
         assert arrived.config == each

@@ -7,6 +7,7 @@ import pytest
 
 from mttcg.state.vcpu_state import NEVER, Activity, Power
 from mttcg.vcpu.machine.shared import DEVICE_STATE, MachineState
+from mttcg.vcpu.machine.turn_inputs import NoInputs
 from mttcg.vcpu.machine.turn_words import ALL, Count
 from mttcg.vcpu.machine.turns import TurnPlan, Turns
 
@@ -24,13 +25,15 @@ def turns_of(*harts: Any) -> Turns:
     """Those of hart 0, whose turn it is."""
     machine = MachineState(memoryview(bytearray(DEVICE_STATE)), 10_000_000)
     machine.turns.take()
-    all_of_them = SimpleNamespace(harts=harts, count=len(harts), wake=lambda _index: None)
+    all_of_them: Any = SimpleNamespace(harts=harts, count=len(harts), wake=lambda _index: None)
+    all_of_them.machine = machine
 
     def wait() -> None:
         machine.turns.choose(0)  # the others do nothing
 
     system: Any = ASLEEP
-    turns = Turns(0, all_of_them, machine, system, TurnPlan(100), wait)  # type: ignore[arg-type]
+    inputs = NoInputs(all_of_them, wait)
+    turns = Turns(0, all_of_them, machine, system, TurnPlan(100), wait, inputs)
     turns.begin()
     return turns
 

@@ -17,6 +17,7 @@ from mttcg.state.vcpu_state import STATE_BYTES, Activity
 from mttcg.supervisor.attachments.guest_files import GuestFileService
 from mttcg.supervisor.failures import Warnings
 from mttcg.supervisor.terminal.console import ConsoleLines
+from mttcg.supervisor.typed_input import TypedInput
 from mttcg.supervisor.watch import Watch
 from mttcg.vcpu.machine.shared import Ending, Harts
 from mttcg.vcpu.protocol.channel import Channel
@@ -68,12 +69,11 @@ class Scene:
             channels=[ours for ours, _ in pairs],
             interrupts=cast(Any, wake[vcpus]),
             console_output=console[0],
-            console_input=typed[1],
             notice_fd=notice,
             console=None,
             stdin_fd=None,
             lines=ConsoleLines(),
-            end_input=None,
+            typed=TypedInput(typed[1], lambda: None),
             window=cast(Any, SimpleNamespace(look=lambda: None)),
             on_tick=lambda: None,
             warnings=Warnings(lambda _text: None),

@@ -100,7 +100,6 @@ def test_lengths_are_drawn_around_the_quantum() -> None:
         ({"deterministic": True, "seed": -1}, "--seed: -1 is out of range"),
         ({"deterministic": True, "engine": "unicorn"}, "unicorn can't stop after a number"),
         ({"deterministic": True, "rng": True}, "--rng: what comes from there"),
-        ({"deterministic": True, "gdb": "x"}, "expected no --gdb with --deterministic"),
     ],
 )
 def test_what_does_not_go_together_is_said(options: dict[str, Any], wrong: str) -> None:

@@ -88,6 +88,19 @@ def test_a_loop_of_a_few_instructions_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert watched.hart.spinning == Spinning.NOT
 
 
+def test_a_look_reads_each_page_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(monkeypatch, load_word(T1, S1), branch_not_zero(X0, 8), 0xFF9F_F06F)
+    pages: list[int] = []
+
+    def count(address: int, size: int) -> bytes:
+        pages.append(address)
+        return watched.read(address, size)
+
+    watched.spins.read = count
+    watched.looks(300, 0.25)
+    assert pages == [BASE]
+
+
 def test_the_loop_is_the_same_wherever_the_hart_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(monkeypatch, 0x13, 0x13, 0xFF9F_F06F)
     for turn in range(12):

@@ -1,26 +1,18 @@
 """Calls of the host: what each gives the guest, on both engines and at each level of privilege."""
 
-import importlib.util
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from run_harness import ROOT, Running
+from run_harness import Running
 
 from mttcg import Machine, RunResult
 from mttcg.errors import OptionError
 from mttcg.host_folder import HostFolder, LeadsOutError
 
-OWN = ROOT / "examples" / "own_guest"
-COMPILE = (
-    *("-target", "riscv64-freestanding-none", "-mcpu=baseline_rv64", "-mcmodel=medany", "-O2"),
-    *("-ffreestanding", "-fno-builtin", "-nostdlib", "-I", str(OWN)),
-    *("-T", str(OWN / "link.ld")),
-)
 MACHINE, SUPERVISOR, USER = 3, 1, 4
 STATUS = 7
 CALLS = """console
@@ -64,18 +56,6 @@ moved above fails with 13
 a folder fails with 21
 a pipe fails with 13
 """
-
-
-@pytest.fixture(scope="session")
-def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if importlib.util.find_spec("ziglang") is None:
-        pytest.skip("ziglang is not installed, so the guest can't be built")
-    made = tmp_path_factory.mktemp("guest") / "semihosting.elf"
-    source = Path(__file__).parent / "guests" / "semihosting.c"
-    sources = str(OWN / "start.S"), str(source)
-    command = [sys.executable, "-m", "ziglang", "cc", *COMPILE, *sources, "-o", str(made)]
-    subprocess.run(command, check=True)
-    return made
 
 
 @pytest.fixture(params=["llvm", "unicorn"])

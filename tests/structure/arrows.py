@@ -10,6 +10,7 @@ ARROWS = {
     "instrument": {"native", "isa", "report"},
     "engine": {"native", "state", "isa", "tbcache", "instrument"},
     "host_folder": set(),
+    "input_log": set(),
     "semihosting": {"state", "host_folder"},
     "snapshot": set(),
     "vcpu": {
@@ -22,6 +23,7 @@ ARROWS = {
         "config",
         "firmware",
         "linux",
+        "input_log",
     },
     "attached": set(),
     "debugger": {"isa", "vcpu"},
@@ -47,6 +49,7 @@ ARROWS = {
         "firmware",
         "linux",
         "host_folder",
+        "input_log",
     },
     "supervisor": {
         "attached",
@@ -62,7 +65,7 @@ ARROWS = {
         "linux",
         "processes",
         "report",
-        *("semihosting", "host_folder", "snapshot", "debugger", "option_values"),
+        *("semihosting", "host_folder", "snapshot", "debugger", "option_values", "input_log"),
     },
     "report": set(),
     "campaign": {

@@ -105,6 +105,7 @@ def test_what_is_installed_says_what_it_is(installed: Path) -> None:
     assert "\nKeywords: emulator,RISC-V," in facts
 
 
+@pytest.mark.timeout(900)
 def test_the_demo_and_the_benchmarks_run_without_the_sources(
     installed: Path, tmp_path: Path
 ) -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from mttcg.engine.llvm.arena import Arena, CodeTooLongError
-from mttcg.engine.llvm.compile import TranslationError
 from mttcg.engine.llvm.heat import Heat
 from mttcg.engine.llvm.kept.keeper import Keeper, OpenedStore
 from mttcg.engine.llvm.kept.kept_code import FittingCode
@@ -21,6 +20,7 @@ from mttcg.memory.address import (
     physical_of,
 )
 from mttcg.memory.ram import RamRange
+from mttcg.native.object_file import TranslationError
 from mttcg.state.samples import TRANSLATED_PLACE
 from mttcg.tbcache.cache import BlockCache
 

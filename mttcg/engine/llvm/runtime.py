@@ -15,7 +15,8 @@ from mttcg.engine.llvm.places import FLOAT_CONTROL, HART
 from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.signature import CONVENTION
 from mttcg.instrument.native.native_cache import use_native_cache
-from mttcg.instrument.native.native_functions import host_digest, kept_or_made
+from mttcg.instrument.native.native_functions import kept_or_made
+from mttcg.instrument.native.native_host import host_digest
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of

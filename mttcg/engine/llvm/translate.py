@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mttcg.engine.llvm.arena import Arena
 from mttcg.engine.llvm.arena_layout import KEY_BIT, KEY_MASK, KEY_STEP
-from mttcg.engine.llvm.compile import OPTIMISED, Relocatable, compile_relocatable
+from mttcg.engine.llvm.compile import OPTIMISED, compile_relocatable
 from mttcg.engine.llvm.discovery import Discovery
 from mttcg.engine.llvm.llvm_isa import LlvmIsa
 from mttcg.engine.llvm.page import PageFunction
@@ -18,6 +18,7 @@ from mttcg.engine.llvm.ram import Ram
 from mttcg.engine.llvm.weave import Sites
 from mttcg.memory.address import PageOffset, PhysicalPage, Virtual
 from mttcg.memory.code_pages import HALVES
+from mttcg.native.object_file import Relocatable
 from mttcg.tbcache.cache import BlockCache
 
 MANY_VERSIONS = 8

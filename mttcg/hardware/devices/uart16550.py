@@ -55,8 +55,10 @@ class UartByte(IntEnum):
     """The first of them; there is room for FIFO_DEPTH."""
 
 
-TRANSMIT, LINE_STATUS = 0, 5
-"""Offsets of the registers that a guest uses for each character."""
+TRANSMIT = RECEIVED = 0
+INTERRUPT_ENABLE, INTERRUPT_ID, LINE_STATUS, MODEM_STATUS = 1, 2, 5, 6
+REGISTERS = 8
+"""Offsets of the registers that a guest uses for each character, and how many there are."""
 NATIVE = (
     NativeRegisters(
         RegisterKind.STATUS,
@@ -73,10 +75,17 @@ NATIVE = (
         mask=LCR_DLAB << 8 * UartByte.LCR | MCR_LOOP << 8 * UartByte.MCR,
         raises=IER_TRANSMIT_EMPTY << 8 * UartByte.IER,
     ),
+    NativeRegisters(
+        RegisterKind.FUNCTION,
+        0,
+        1,
+        places=REGISTERS,
+        function=("mttcg.hardware.devices.uart16550_native", "access"),
+    ),
 )
-"""What of them native code may answer: no input waits, and nothing special is set up. What is sent
-while the interrupt of the empty transmitter is enabled raises the line: then the class does it,
-unless the line is raised."""
+"""What of them native code may answer. The first two do what most accesses are: no input waits, and
+nothing special is set up, nor does what is sent raise the line. The function does what else a
+driver does for each character."""
 PLAIN_REGISTERS = {3: (UartByte.LCR, 0xFF), 4: (UartByte.MCR, MCR_MASK), 7: (UartByte.SCR, 0xFF)}
 """Offsets that just hold what is written: (slot, bits that exist)."""
 DIVISOR_REGISTERS = {0: UartByte.DLL, 1: UartByte.DLM}
@@ -157,11 +166,11 @@ class Uart16550:
                 state[slot] = value & mask
             elif offset == TRANSMIT:
                 self._transmit(value)
-            elif offset == 1:
+            elif offset == INTERRUPT_ENABLE:
                 self._write_interrupt_enable(value & IER_MASK)
             elif offset == 2:
                 self._write_fifo_control(value)
-            self._drive(anew=offset in (TRANSMIT, 1))
+            self._drive(anew=offset in (TRANSMIT, INTERRUPT_ENABLE))
 
     def interrupt_pending(self) -> bool:
         """Return the level of the interrupt line."""
@@ -290,11 +299,11 @@ class Uart16550:
 
     # the class has it: a port with methods of its own would keep all memory until collected
     _READERS: ClassVar[Mapping[int, Callable[["Uart16550"], int]]] = {
-        TRANSMIT: _receive,
-        1: _interrupt_enable,
-        2: _read_interrupt_id,
+        RECEIVED: _receive,
+        INTERRUPT_ENABLE: _interrupt_enable,
+        INTERRUPT_ID: _read_interrupt_id,
         LINE_STATUS: _line_status,
-        6: _modem_status,
+        MODEM_STATUS: _modem_status,
     }
 
 

@@ -28,7 +28,7 @@ def clock_ticks() -> int:
 
 @cache
 def _reader() -> Any:
-    from mttcg.instrument.native import operations  # loads llvmlite
+    from mttcg.instrument.native import operations
 
     return ctypes.CFUNCTYPE(ctypes.c_uint64)(operations.clock())
 

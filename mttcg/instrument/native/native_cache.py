@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from mttcg.instrument.native.known_digests import known_digest
+
 FOLDERS = (
     "native",
     "memory",
@@ -31,6 +33,7 @@ FOLDERS = (
     "hardware/board.py",
     "hardware/mmio.py",
     "hardware/interrupts",
+    "hardware/devices/uart16550*.py",
     "hardware/devices/virtio",
 )
 """What numba compiles of ours, and all that this takes constants and functions from."""
@@ -39,6 +42,8 @@ FOLDERS = (
 DIGEST = re.compile(r"[0-9a-f]{16}")
 """A folder's name."""
 OURS, DOOMED = "mttcg", ".unused."
+DIGESTS = "digests.json"
+"""What files contained, by their times and sizes."""
 UNUSED_SECONDS = 14 * 24 * 3600
 
 
@@ -63,11 +68,20 @@ def sources_in(folders: Iterable[str]) -> list[Path]:
 
 
 def digest_of(*files: Path) -> str:
-    """A short digest of what files contain."""
+    """A short digest of what files contain; they are read if one is not as it was the last time."""
+    return known_digest(files, _cache_folder() / DIGESTS, lambda: _digest_of_content(files))
+
+
+def _digest_of_content(files: Iterable[Path]) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _cache_folder() -> Path:
+    """Where we keep things for a user."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / OURS
 
 
 @cache
@@ -77,8 +91,7 @@ def use_native_cache() -> Path:
     `NUMBA_CACHE_DIR` says where if it is set.
     """
     if "NUMBA_CACHE_DIR" not in os.environ:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        os.environ["NUMBA_CACHE_DIR"] = str(base / OURS / sources_digest())
+        os.environ["NUMBA_CACHE_DIR"] = str(_cache_folder() / sources_digest())
         numba = sys.modules.get("numba")
         if numba is not None:  # it was loaded before, and would keep code beside our modules
             numba.config.reload_config()

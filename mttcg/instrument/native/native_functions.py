@@ -2,13 +2,15 @@
 
 numba takes longer to load than everything else together, and what it makes of a module of ours is
 the same in every run. So the C functions of such a module are linked into one object file, which is
-kept beside what numba itself keeps; it needs nothing from outside, and no compiler to be loaded.
+kept beside what numba itself keeps; it needs nothing from outside, and no compiler to be loaded. It
+is kept as it is in memory, so that LLVM, too, is loaded only to make it.
 """
 
 import contextlib
 import fcntl
 import hashlib
 import importlib
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -16,12 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import llvmlite
-import llvmlite.binding as llvm
-
 from mttcg.instrument.native.native_cache import remove_unused, sources_digest, use_native_cache
+from mttcg.instrument.native.native_host import host_digest
 from mttcg.instrument.native.progress import tell_compiling
 from mttcg.memory.address import HostAddress
+from mttcg.native.loaded_code import map_code
+from mttcg.native.object_file import TranslationError, functions_of, relocatable_of
 
 Code = TypeVar("Code", bytes, bytes | None)
 DIGEST_BYTES = 16
@@ -31,20 +33,24 @@ SPEED_LEVEL = 3
 @cache
 def native_address(module: str, name: str) -> HostAddress:
     """Address of a C function that a module of ours makes by numba."""
-    engine, compiled = _loaded(module)
-    return HostAddress(engine.get_function_address(name) if engine else compiled[name].address)
+    return _loaded(module)[name]
 
 
 @cache
-def _loaded(module: str) -> tuple[Any, dict[str, Any]]:
-    """What has a module's functions: an execution engine, or else numba's own, by name."""
-    code = kept_or_made(kept_file(module), lambda: object_code(c_functions(module)))
-    return (None, c_functions(module)) if code is None else (_engine(code), {})
+def _loaded(module: str) -> dict[str, HostAddress]:
+    """Where a module's functions are, by name; numba has them if they can't be kept."""
+    kept = kept_or_made(kept_file(module), lambda: linked_code(c_functions(module)))
+    if kept is None:
+        return {name: HostAddress(one.address) for name, one in c_functions(module).items()}
+    header, _, code = kept.partition(b"\n")
+    writable_at, places = json.loads(header)
+    start = map_code(code, writable_at)
+    return {name: HostAddress(start + at) for name, at in places.items()}
 
 
 def kept_file(module: str) -> Path:
     """Where a module's code is kept, for this state of the sources and this host."""
-    return use_native_cache() / f"{module}-{sources_digest()}-{host_digest()}.o"
+    return use_native_cache() / f"{module}-{sources_digest()}-{host_digest()}.native"
 
 
 def c_functions(module: str) -> dict[str, Any]:
@@ -53,8 +59,28 @@ def c_functions(module: str) -> dict[str, Any]:
     return {name: one for name, one in found.items() if hasattr(one, "native_name")}
 
 
+def linked_code(compiled: dict[str, Any]) -> bytes | None:
+    """C functions as they are in memory; None if they need more than what is there.
+
+    Before them stands a line of JSON: where their data begins, and each function by its name.
+    """
+    image = object_code(compiled)
+    if image is None:
+        return None
+    try:
+        found = relocatable_of(image)
+    except TranslationError:
+        return None
+    places = {name: at for name, at in functions_of(image).items() if name in compiled}
+    if found.fixups or places.keys() != compiled.keys():
+        return None
+    return json.dumps([found.writable_at, places]).encode() + b"\n" + found.code
+
+
 def object_code(compiled: dict[str, Any]) -> bytes | None:
     """C functions, under their names, as an object file; None if they need more than it has."""
+    import llvmlite.binding as llvm
+
     module = llvm.parse_assembly("")
     for one in compiled.values():
         module.link_in(llvm.parse_assembly(one.inspect_llvm()))
@@ -64,6 +90,9 @@ def object_code(compiled: dict[str, Any]) -> bytes | None:
             function.name = names[function.name]
         elif not function.is_declaration:
             function.linkage = llvm.Linkage.internal
+    for variable in module.global_variables:
+        if not variable.is_declaration:
+            variable.linkage = llvm.Linkage.internal
     machine = _machine()
     builder = llvm.create_pass_builder(
         machine, llvm.create_pipeline_tuning_options(speed_level=SPEED_LEVEL)
@@ -141,27 +170,16 @@ def _digest(code: bytes) -> bytes:
     return hashlib.blake2b(code, digest_size=DIGEST_BYTES).digest()
 
 
-def host_digest() -> str:
-    """What the code was made for and by."""
-    features = llvm.get_host_cpu_features().flatten()
-    made = f"{llvm.get_host_cpu_name()} {features} {llvmlite.__version__}"
-    return hashlib.blake2b(made.encode(), digest_size=8).hexdigest()
-
-
 def _machine() -> Any:
-    """The host as LLVM's target; an execution engine owns its own."""
+    """The host as LLVM's target."""
+    import llvmlite.binding as llvm
+
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
         opt=SPEED_LEVEL,
-        jit=True,
+        reloc="pic",
+        codemodel="small",
     )
-
-
-def _engine(code: bytes) -> Any:
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    return engine

@@ -11,6 +11,8 @@ change the written bit alone.
 from mttcg.isa.operations import Operations, StateWords, SystemWords, V
 from mttcg.isa.riscv64.csr_row import Csr, field, masked
 from mttcg.isa.riscv64.environment import kept_of
+from mttcg.isa.riscv64.state import Hart
+from mttcg.isa.system import Clock
 from mttcg.state.words import MASK
 
 SUPERVISOR_SOFTWARE, SUPERVISOR_TIMER, SUPERVISOR_EXTERNAL = 1, 5, 9
@@ -80,6 +82,15 @@ def enabled_interrupts(ops: Operations[V], hart: StateWords[V]) -> V:
         raised = hart.given(timer, lambda level=level: level(ops, hart))  # type: ignore[misc]
         found = ops.binary("or", found, raised)
     return found
+
+
+def may_be_pending(hart: Hart, clock: Clock) -> bool:
+    """Whether anything is pending, enabled or not: a quick look, for who asks again and again."""
+    lines = hart.lines
+    if hart.mip_written or any(lines[number] for number in LINES):
+        return True
+    time = clock.time()
+    return hart.timer_deadline <= time or hart.stimecmp <= time & MASK
 
 
 def _write_mip(ops: Operations[V], hart: SystemWords[V], value: V) -> None:

@@ -16,6 +16,7 @@ from mttcg.isa.riscv64.interrupts import (
     SUPERVISOR_TIMER_INTERRUPT,
     TIMER_INTERRUPT,
     enabled_interrupts,
+    may_be_pending,
 )
 from mttcg.isa.riscv64.named_registers import (
     NAMES,
@@ -135,12 +136,16 @@ class Rv64System:
 
     def take_interrupt(self, state: Hart, clock: Clock) -> int | None:
         """See System."""
+        if not may_be_pending(state, clock):
+            return None
         hart = HartWords(state, clock)
         due = due_interrupts(ARITHMETIC, hart)
         return take_interrupt(ARITHMETIC, hart, due) if due else None
 
     def wakes(self, state: Hart, clock: Clock) -> bool:
         """Whether an interrupt is pending that mie lets through, whatever mstatus says."""
+        if not may_be_pending(state, clock):
+            return False
         return enabled_interrupts(ARITHMETIC, HartWords(state, clock)) != 0
 
     def deadline(self, state: Hart) -> int:

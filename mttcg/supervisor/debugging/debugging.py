@@ -266,8 +266,15 @@ class Debugging:
         self, cpu: int | None, points: Collection[Point], then: Callable[[WentBack], None]
     ) -> None:
         """See DebuggedGuest."""
-        if self.run.config.check:
-            raise RefusedError("--check compares counts with what runs, which would run twice")
+        config = self.run.config
+        refused = {
+            "--check compares counts with what runs, which would run twice": config.check,
+            "input does not come twice": config.record_inputs or config.replay_inputs,
+            "virtio devices do not go back": self.run.device_fds,
+        }
+        for why, is_there in refused.items():
+            if is_there:
+                raise RefusedError(f"{why}; expected a run without")
         self._kept_history().back(cpu, points, then)
 
     def _scope_of(self, address: int) -> Scope:

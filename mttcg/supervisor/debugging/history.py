@@ -107,6 +107,8 @@ class History:
             self.is_going = True
             if not self.moments.kept:
                 self._take()
+            if not self.moments.kept:
+                raise CommandError("a hart waits for its host; expected it to go on before")
             found.append((yield from self._continue(points) if cpu is None else self._step(cpu)))
             return {}
 

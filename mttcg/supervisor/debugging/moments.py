@@ -82,8 +82,10 @@ class Moments:
         self.kept: list[Moment] = []
 
     def take(self) -> None:
-        """Keep the moment, unless it is kept already, or lies behind a later one."""
+        """Keep the moment, unless it can't be, or lies behind one that is kept."""
         place = place_of(self.run)
+        if any(hart.call_began for hart in self.run.harts.harts):
+            return  # one waits within an instruction
         if self.kept and place <= self.kept[-1].place:
             return
         run, harts = self.run, self.run.harts.harts

@@ -28,6 +28,7 @@ ENDINGS = {
     Ending.SUPERVISOR: StopReason.ALL_WAITING,
     Ending.CALLBACK: StopReason.CALLBACK_FAILED,
     Ending.FAULT: StopReason.FAULT,
+    Ending.LOG_OVER: StopReason.LOG_OVER,
     Ending.TRAP_LOOP: StopReason.TRAP_LOOP,
 }
 
@@ -84,6 +85,8 @@ def exit_status(watch: Watch, reason: StopReason) -> int:
         return EXIT_FAULT
     if reason is StopReason.GUEST_EXIT:
         return watch.run.machine.status
+    if reason is StopReason.LOG_OVER:
+        return 0
     return EXIT_WAITING
 
 

@@ -24,6 +24,7 @@ class StopReason(StrEnum):
     ALL_WAITING = "every hart waits and nothing can wake one"
     INTERRUPTED = "interrupted"
     VCPU_LOST = "a vCPU process died"
+    LOG_OVER = "the recorded run was stopped here"
     TRAP_LOOP = "a hart takes the same trap for ever"
     CALLBACK_FAILED = "a plugin callback raised"
     FAULT = "a fault"

@@ -84,6 +84,10 @@ class CallingHost:
         """See CallPorts."""
         return self.machine.time()
 
+    def real_time(self) -> int:
+        """See CallPorts."""
+        return self.machine.real_time()
+
     def file(
         self, operation: SemihostingOperation, handle: int, number: int, data: bytes
     ) -> FileAnswer:

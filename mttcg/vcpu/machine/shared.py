@@ -53,6 +53,7 @@ class Ending(IntEnum):
     CALLBACK = 3
     FAULT = 4
     TRAP_LOOP = 5
+    LOG_OVER = 6
 
 
 class MachineState:

@@ -8,20 +8,8 @@ from mttcg.memory.address import HostAddress, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.state.words import MASK, WORD_BYTES
 
-(
-    _ARE_TAKEN,
-    _HART,
-    _ENDED,
-    _NOW,
-    _ORIGIN,
-    _PHASE,
-    _ENDS,
-    _STANDS_AT,
-    _WHOSE,
-    _NOT_BEFORE,
-    _WENT_BACK,
-    _HIT,
-) = range(12)
+_ARE_TAKEN, _HART, _ENDED, _NOW, _ORIGIN, _PHASE, _ENDS, _STANDS_AT, _WHOSE = range(9)
+_INPUTS_OPEN, _INPUTS, _WAITING, _NOT_BEFORE, _WENT_BACK, _HIT = range(9, 15)
 _HIT_WORDS = 7
 TURN_WORDS = _HIT + _HIT_WORDS
 _PLACE, _ACCESS = 1, 2
@@ -222,3 +210,32 @@ class TurnWords:
             self.now = nanoseconds
         else:
             self.words[_ORIGIN] = nanoseconds - self.retired() & MASK
+
+    @property
+    def inputs_open(self) -> bool:
+        """Whether something may come to the guest from outside."""
+        return self.words[_INPUTS_OPEN] != 0
+
+    @inputs_open.setter
+    def inputs_open(self, is_so: bool) -> None:
+        """Set it; the supervisor does before anything runs."""
+        self.words[_INPUTS_OPEN] = is_so
+
+    @property
+    def inputs(self) -> int:
+        """How often something has come."""
+        return int(self.words[_INPUTS])
+
+    @inputs.setter
+    def inputs(self, count: int) -> None:
+        """Set it, between two turns."""
+        self.words[_INPUTS] = count
+
+    def waits(self, hart: int) -> bool:
+        """Whether a hart waits, within an instruction, for input."""
+        return bool(self.words[_WAITING] >> hart & 1)
+
+    def set_waits(self, hart: int, is_so: bool) -> None:
+        """Set it, in the hart's turn."""
+        others = self.words[_WAITING] & ~(1 << hart)
+        self.words[_WAITING] = others | is_so << hart

@@ -15,6 +15,7 @@ from mttcg.memory.address import HostAddress, Virtual
 from mttcg.state.vcpu_state import ENDED, NEVER, Activity, Power, VcpuState
 from mttcg.state.words import MASK
 from mttcg.vcpu.machine.shared import Harts, MachineState
+from mttcg.vcpu.machine.turn_inputs import TurnInputs
 from mttcg.vcpu.machine.turn_words import ALL, Hit, TurnPhase
 
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -81,6 +82,7 @@ class Turns:
         system: of their ISA.
         plan: of all turns.
         wait: sleeps until something is asked of this vCPU, and does it.
+        inputs: what comes from outside.
         alarms: devices that interrupt at a time.
     """
 
@@ -92,11 +94,12 @@ class Turns:
         system: System[VcpuState],
         plan: TurnPlan,
         wait: Callable[[], None],
+        inputs: TurnInputs,
         alarms: Sequence[Alarm] = (),
     ) -> None:
         self.index, self.harts, self.machine, self.system = index, harts, machine, system
         self.hart, self.plan, self.wait = harts.harts[index], plan, wait
-        self.alarms = alarms
+        self.inputs, self.alarms = inputs, alarms
 
     @property
     def clock(self) -> HostAddress:
@@ -106,7 +109,8 @@ class Turns:
     def limit(self) -> int:
         """What the hart is to have retired when its turn is over, or a timer's time has come."""
         machine, now = self.machine, self.machine.time()
-        ends = min(machine.turns.ends, self._stands_at())
+        last = self.inputs.last(self.index)
+        ends = min(machine.turns.ends, self._stands_at(), NEVER if last is None else last)
         times = [time for time in self.system.timers(self.hart) if time > now]
         if not times:
             return ends
@@ -150,9 +154,13 @@ class Turns:
 
         Returns whether it was at its end.
         """
-        if self.hart.instructions < self.machine.turns.ends:
+        last = self.inputs.last(self.index)
+        if last is not None and self.hart.instructions >= last:
+            self.inputs.stop()
+        elif self.hart.instructions >= self.machine.turns.ends:
+            self.give_up()
+        else:
             return False
-        self.give_up()
         return True
 
     def give_up(self) -> None:
@@ -187,6 +195,13 @@ class Turns:
         while not (self.machine.stopping or until()):
             self.give_up()
 
+    def wait_for_input(self) -> None:
+        """Within an instruction: have no turns until the console has input, or never will."""
+        turns = self.machine.turns
+        turns.set_waits(self.index, True)
+        self.give_up()
+        turns.set_waits(self.index, False)
+
     def _await(self) -> None:
         machine = self.machine
         while machine.turns.hart != self.index and not machine.stopping:
@@ -201,19 +216,19 @@ class Turns:
         while not machine.stopping:
             for device in self.alarms:
                 device.ring_due()
+            self.inputs.take()
             awake = [index for index in order if self._is_awake(harts[index])]
             if awake:
                 return self.plan.choose(machine.turns.ended, awake)
             due = min(*map(self._deadline, harts), *map(self._alarm, self.alarms), NEVER)
-            if due == NEVER:
-                self.wait()
-            else:
-                machine.turns.now = max(machine.turns.now, machine.nanoseconds_of(due))
+            self.inputs.pass_time(None if due == NEVER else machine.nanoseconds_of(due))
         return self.index
 
     def _is_awake(self, hart: VcpuState) -> bool:
         if hart.state in ENDED:
             return False
+        if self.machine.turns.waits(hart.index):
+            return self.inputs.are_there()
         if activity_of(hart) != Activity.IDLE:
             return True
         if hart.power in (Power.STOPPED, Power.START_PENDING):
@@ -222,6 +237,7 @@ class Turns:
 
     def _deadline(self, hart: VcpuState) -> int:
         asleep = hart.power not in (Power.STOPPED, Power.START_PENDING)
+        asleep = asleep and not self.machine.turns.waits(hart.index)
         return self.system.deadline(hart) if asleep else NEVER
 
     def _alarm(self, device: Alarm) -> int:

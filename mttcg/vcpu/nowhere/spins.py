@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from mttcg.instrument.errors import NotRamError
 from mttcg.isa.code import Code
 from mttcg.isa.system import System
-from mttcg.memory.address import Virtual
+from mttcg.memory.address import Virtual, offset_in_page, page_start
+from mttcg.memory.page import PAGE
 from mttcg.state.vcpu_state import Spinning, VcpuState
 
 MOST_INSTRUCTIONS = 64
@@ -96,17 +97,18 @@ class Spins:
         if not same or self.system.may_be_interrupted(self.hart):
             return None
         loads: list[bool] = []
+        memory = SeenMemory(self.read)
 
         def load(address: int, size: int) -> int:
             loads.append(True)
-            return int.from_bytes(self.read(Virtual(address), size), "little")
+            return memory.number(Virtual(address), size)
 
         ahead = self.system.run_ahead(self.hart, load)
         begin = ahead.registers()
         passed = [(ahead.pc, begin)]
         try:
             for _ in range(MOST_INSTRUCTIONS):
-                if ahead.step(self._word_at(ahead.pc)) is not None:
+                if ahead.step(self._word_at(memory, ahead.pc)) is not None:
                     return None
                 if (ahead.pc, ahead.registers()) == passed[0]:
                     return _round_of(passed, bool(loads))
@@ -115,10 +117,37 @@ class Spins:
             return None
         return None
 
-    def _word_at(self, pc: Virtual) -> int:
+    def _word_at(self, memory: "SeenMemory", pc: Virtual) -> int:
         """The instruction at a pc, as memory has it."""
-        half = int.from_bytes(self.read(pc, self.code.alignment), "little")
-        return int.from_bytes(self.read(pc, self.code.length(half)), "little")
+        half = memory.number(pc, self.code.alignment)
+        return memory.number(pc, self.code.length(half))
+
+
+class SeenMemory:
+    """The guest's memory during one look, which reads each page once: it is translated for that.
+
+    read: see Spins.
+    """
+
+    def __init__(self, read: Callable[[Virtual, int], bytes]) -> None:
+        self.read = read
+        self.pages: dict[Virtual, bytes] = {}
+
+    def number(self, address: Virtual, size: int) -> int:
+        """What is at an address; raises NotRamError."""
+        begin, start = offset_in_page(address), page_start(address)
+        if start not in self.pages:
+            self.pages[start] = self._page(start)
+        page = self.pages[start]
+        there = page[begin : begin + size]
+        return int.from_bytes(there if len(there) == size else self.read(address, size), "little")
+
+    def _page(self, start: Virtual) -> bytes:
+        """A whole page; nothing if it is not all RAM."""
+        try:
+            return self.read(start, PAGE)
+        except NotRamError:
+            return b""
 
 
 def _round_of(passed: list[tuple[Virtual, tuple[int, ...]]], loads: bool) -> Round:

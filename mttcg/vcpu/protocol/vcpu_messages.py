@@ -102,6 +102,21 @@ class FileOperation(ProcessMessage):
     data: str
 
 
+class InputTaken(ProcessMessage):
+    """vCPU: what came from outside was given to the guest, between two turns.
+
+    number: of how many came before. turn, clock, instructions: when, see `mttcg.input_log.Input`.
+    text: a character a byte; empty: there will be no more.
+    """
+
+    TYPE: ClassVar[str] = "input_taken"
+    number: int
+    turn: int
+    clock: int
+    instructions: int
+    text: str
+
+
 class PluginRefused(ProcessMessage):
     """vCPU: it could not load the plugin that it was to load at an epoch."""
 

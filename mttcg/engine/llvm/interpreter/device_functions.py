@@ -25,13 +25,15 @@ FIELDS = ("first", "bytes", "size", "kind", "data", "mask", "raises", "state")
 """Of a row, 8 bytes each."""
 ROW_BYTES = WORD_BYTES * len(FIELDS)
 OFFSET = offsets_of(VcpuState)
-ADDRESS, SIZE, VALUE, NUMBER = (I64(f"%{name}") for name in ("address", "size", "value", "number"))
+ADDRESS, SIZE, VALUE, NUMBER, START = (
+    I64(f"%{name}") for name in ("address", "size", "value", "number", "start")
+)
 
 
 def device_functions(make: Callable[[Function, Callable[[Builder], None]], str]) -> Iterator[str]:
     """The text of each; `make` has that of a function with a body."""
     for name, parameters, emit in (
-        (f"i64 {FIND}", (ADDRESS, SIZE), _find),
+        (f"i64 {FIND}", (ADDRESS, SIZE, START), _find),
         (f"i64 {LOAD}", (ADDRESS, SIZE), _load),
         (f"i64 {STORE}", (ADDRESS, SIZE, VALUE), _store),
         (f"i64 {ALERT}", (NUMBER,), _alert),
@@ -45,32 +47,33 @@ def _field(build: Builder, row: Pointer, name: str) -> I64:
 
 
 def _find(build: Builder) -> None:
-    """Give the row for an access, 0 if there is none."""
-    begin, some, there, other, fits, none = (
-        build.new_block(word) for word in ("begin", "some", "there", "other", "fits", "none")
+    """Give the row for an access, from START on, 0 if there is none."""
+    begin, some, there, inside, other, fits, none = (
+        build.new_block(word)
+        for word in ("begin", "some", "there", "inside", "other", "fits", "none")
     )
     last = frame_word(build, Word.REGISTERS_END)
     build.branch(build.compare("eq", frame_word(build, Word.ACCESSES_UNSEEN), 0), none, begin)
     build.begin(begin)
-    first = frame_word(build, Word.REGISTERS)
     build.goto(some)
     build.begin(some)
     following = I64("%following")
-    number = build.phi(I64, (first, begin), (following, other))
+    number = build.phi(I64, (START, begin), (following, other))
     row = build.cast("inttoptr", number, Pointer)
     build.branch(build.compare("eq", number, last), none, there)
     build.begin(there)
     distance = build.binary("sub", ADDRESS, _field(build, row, "first"))
-    inside = build.compare("ult", distance, _field(build, row, "bytes"))
-    build.branch(inside, fits, other)
+    is_inside = build.compare("ult", distance, _field(build, row, "bytes"))
+    build.branch(is_inside, inside, other)
+    build.begin(inside)
+    differs = build.binary("xor", SIZE, _field(build, row, "size"))
+    odd = build.binary("and", ADDRESS, build.binary("sub", SIZE, 1))
+    build.branch(build.compare("eq", build.binary("or", differs, odd), 0), fits, other)
     build.begin(other)
     build.binary("add", number, ROW_BYTES, into=following)
     build.goto(some)
     build.begin(fits)
-    differs = build.binary("xor", SIZE, _field(build, row, "size"))
-    odd = build.binary("and", ADDRESS, build.binary("sub", SIZE, 1))
-    good = build.compare("eq", build.binary("or", differs, odd), 0)
-    build.give(build.select(good, number, 0, I64))
+    build.give(number)
     build.begin(none)
     build.give(ZERO)
 
@@ -78,10 +81,21 @@ def _find(build: Builder) -> None:
 def _answer(
     build: Builder, answers: dict[RegisterKind, Callable[[Builder, Pointer, BasicBlock], None]]
 ) -> None:
-    """Answer an access by the kind of its row; give 0 for others, which is `none`."""
-    some, none = build.new_block("some"), build.new_block("none")
-    found = build.call(I64, FIND, HART, FRAME, ADDRESS, SIZE)
-    build.branch(build.compare("eq", found, 0), none, some)
+    """Answer an access by the kind of its row; give 0 if no row has an answer.
+
+    What one row leaves, which is `none`, a later one may answer.
+    """
+    begin, look, some, none, nothing = (
+        build.new_block(word) for word in ("first", "find", "found", "left", "nothing")
+    )
+    build.goto(begin)
+    build.begin(begin)
+    first, following = frame_word(build, Word.REGISTERS), I64("%following_row")
+    build.goto(look)
+    build.begin(look)
+    start = build.phi(I64, (first, begin), (following, none))
+    found = build.call(I64, FIND, HART, FRAME, ADDRESS, SIZE, start)
+    build.branch(build.compare("eq", found, 0), nothing, some)
     build.begin(some)
     row = build.cast("inttoptr", found, Pointer)
     blocks = {int(kind): build.new_block(kind.name.lower()) for kind in answers}
@@ -90,6 +104,9 @@ def _answer(
         build.begin(blocks[kind])
         answer(build, row, none)
     build.begin(none)
+    build.binary("add", found, ROW_BYTES, into=following)
+    build.goto(look)
+    build.begin(nothing)
     build.give(ZERO)
 
 
@@ -220,8 +237,16 @@ def alert_all(build: Builder, words: Pointer) -> None:
 
 
 def _load_by_function(build: Builder, row: Pointer, none: BasicBlock) -> None:
-    """No load raises a line to this hart, so nothing is due behind it that was not before."""
+    """A load that raises a line to this hart has it look, with the next look that there is."""
     place = _call_function(build, row, none, ZERO, stores=False)
+    raised, done = build.new_block("raised_here"), build.new_block("given")
+    words = build.cast("inttoptr", _field(build, row, "state"), Pointer)
+    alerts = build.load(build.offset(words, WORD_BYTES * FunctionWord.ALERTS), UNKNOWN, I64)
+    build.branch(build.compare("eq", alerts, 0), done, raised)
+    build.begin(raised)
+    build.atomic("xchg", build.offset(HART, OFFSET["alert"]), I64("1"))
+    build.goto(done)
+    build.begin(done)
     build.give(build.cast("ptrtoint", place, I64))
 
 

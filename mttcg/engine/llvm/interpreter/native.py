@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mttcg.engine.llvm.arena import map_executable
-from mttcg.engine.llvm.compile import Effort, code_of, compile_object, functions_of
+from mttcg.engine.llvm.compile import Effort, compile_object
 from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.handlers import name_of, source
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
@@ -34,11 +34,13 @@ from mttcg.engine.llvm.interpreter.system_functions import ATTEND_AT_LOOK, DUE
 from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER
 from mttcg.engine.llvm.interpreter.turns import TURN_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
-from mttcg.instrument.native.native_functions import host_digest, kept_or_made
+from mttcg.instrument.native.native_functions import kept_or_made
+from mttcg.instrument.native.native_host import host_digest
 from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_array
 from mttcg.memory.page import PAGE
+from mttcg.native.object_file import code_of, functions_of
 
 EFFORT = Effort("interpreter", ("sroa", "instruction_combine", "simplify_cfg"), codegen=2)
 FOLDERS = ("engine/llvm", "memory", "state", "isa", "instrument/native")

@@ -91,6 +91,10 @@ def words_of_machine(devices: NativeDevices) -> dict[FunctionWord, int]:
         FunctionWord.MEND: address_of_function(libc.pthread_mutex_consistent),
         FunctionWord.RELEASE: address_of_function(libc.pthread_mutex_unlock),
         FunctionWord.WRITE: address_of_function(libc.write),
+        FunctionWord.READ: address_of_function(libc.read),
+        FunctionWord.IOCTL: address_of_function(libc.ioctl),
+        FunctionWord.OUTPUT: devices.console,
+        FunctionWord.INPUT: devices.input,
     }
 
 

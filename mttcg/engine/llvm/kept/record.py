@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mttcg.engine.llvm.compile import Fixup, Relocatable
 from mttcg.engine.llvm.places import SLOT_SYMBOL, SLOT_TABLE_SYMBOL
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE
+from mttcg.native.object_file import Fixup, Relocatable
 
 SYMBOLS = (SLOT_SYMBOL, SLOT_TABLE_SYMBOL)
 """Whose numbers code may leave to who places it, in the order of their numbers in files."""

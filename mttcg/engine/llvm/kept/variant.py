@@ -3,8 +3,6 @@
 import json
 from hashlib import blake2b
 
-import llvmlite.binding as llvm
-
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.native import kept_file
 from mttcg.engine.llvm.ram import Ram
@@ -26,6 +24,9 @@ def variant_of(mode: int, sites: Sites, ram: Ram) -> int:
 
 
 def key_set(isa: InterpretedIsa) -> str:
-    """The name of the file of all that is made for an ISA by these sources, LLVM and processor."""
-    made_from = kept_file(isa).name, digest_of(*sources_in(FOLDERS)), llvm.llvm_version_info
+    """The name of the file of all that is made for an ISA by these sources, LLVM and processor.
+
+    The name of the interpreter's code has what stands for the last two.
+    """
+    made_from = kept_file(isa).name, digest_of(*sources_in(FOLDERS))
     return f"{isa.name}-{blake2b(str(made_from).encode(), digest_size=12).hexdigest()}"

@@ -6,8 +6,6 @@ The constrained intrinsics keep LLVM from moving, folding or dropping what raise
 from collections.abc import Callable
 from functools import cache
 
-import llvmlite.binding as llvm
-
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
@@ -48,6 +46,8 @@ def infinity(size: int) -> int:
 @cache
 def host_has(feature: str) -> bool:
     """Whether the host's processor has something, by LLVM's name."""
+    import llvmlite.binding as llvm
+
     return bool(llvm.get_host_cpu_features().get(feature))
 
 
