@@ -236,9 +236,13 @@ class Session:
             self.behind_access = None
             return self._stop_reply(cpu, b"")  # it is before it already
         self.behind_access = None
-        self.guest.go_back(cpu, self.points.wanted, self._went_back)
-        self.phase = Phase.RUNNING
         self.stopped.clear()
+        self.phase = Phase.RUNNING
+        try:
+            self.guest.go_back(cpu, self.points.wanted, self._went_back)
+        except UserError:
+            self.phase = Phase.STANDING
+            raise
         return None
 
     def _went_back(self, found: WentBack) -> None:

@@ -17,7 +17,7 @@ from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
-from mttcg.vcpu.beginning import WentBackError, stay
+from mttcg.vcpu.beginning import WentBackError, begin_turn, stay
 from mttcg.vcpu.host.firmware_calls import FirmwareCalls
 from mttcg.vcpu.host.host_calls import HostCalls
 from mttcg.vcpu.host.host_work import HostWorkCounter
@@ -186,10 +186,7 @@ class Vcpu:
         """Run until the machine stops; again: it was made what it had been before."""
         hart, engine = self.hart, self.engine
         self.changes.follow()
-        if self.turns is None:
-            hart.state = Activity.RUNNING
-        else:
-            self.turns.begin()
+        begin_turn(self)
         if not again:
             self.lifecycle.tell("plugin_vcpu_start")
         stay(self)
