@@ -139,7 +139,7 @@ class Config:
     for_program: bool = False
     """Plugins see one program in the guest alone, as its first process says, see `mttcg exec`."""
     program: Path | None = None
-    """The file of that program, whose functions have names then, if it is linked for one place."""
+    """The file of that program, whose functions have names then: it is known where it will be."""
     symbols_set: Mapping[str, int] = field(default_factory=dict)
     """64-bit values written at ELF symbols before the start; negative ones as two's complement."""
     semihosting: bool = True

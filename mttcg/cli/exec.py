@@ -167,7 +167,7 @@ def make_exec_config(args: argparse.Namespace, signals: int) -> tuple[BootedProg
     config = make_config(argparse.Namespace(**(run_defaults() | given)))
     config = replace(config, shares=booted.shares, streams=streams, for_program=is_seen)
     if is_seen:
-        config = replace(config, program=booted.fixed)
+        config = replace(config, program=booted.placed)
     return booted, config, words[0]
 
 

@@ -8,7 +8,10 @@ from mttcg.guest.image import GuestImage, Symbol, SymbolTable
 from mttcg.instrument.errors import ElfFileError
 from mttcg.instrument.loading.plugin_functions import KERNEL_FUNCTIONS
 from mttcg.instrument.program.separate_files import SYMBOLS, file_with, no_symbols
+from mttcg.linux.program_place import load_bias
+from mttcg.linux.registry import kernel_isa
 from mttcg.linux.symbol_files import symbols_of_elf
+from mttcg.memory.address import Virtual
 
 KERNELS = frozenset(KERNEL_FUNCTIONS.values())
 """Names that are the kernel's in any case, as what happens is known by them."""
@@ -17,8 +20,8 @@ KERNELS = frozenset(KERNEL_FUNCTIONS.values())
 def named_with(image: GuestImage, program: Path, root: Path | None) -> GuestImage:
     """A kernel's image with the symbols of a program, too.
 
-    A name that both have is the program's, but for those of KERNELS. program: an ELF file that is
-    linked for one place, or any other, which has no names. root: the top of the program's file
+    A name that both have is the program's, but for those of KERNELS. program: an ELF file of
+    which it is known where the kernel loads it. root: the top of the program's file
     system, where there may be its debug file, None if there is none.
     """
     return replace(image, read_symbols=lambda: _both(image, program, root))
@@ -34,7 +37,11 @@ def _both(image: GuestImage, program: Path, root: Path | None) -> SymbolTable:
         return replace(kernel, warnings=(*kernel.warnings, warning))
     if not found:
         return replace(kernel, warnings=(*kernel.warnings, no_symbols(program)))
-    own = [(each.is_global, Symbol(each.address, each.size, each.name)) for each in found]
+    bias = load_bias(program, kernel_isa(image.isa.name)) or 0
+    own = [
+        (each.is_global, Symbol(Virtual(each.address + bias), each.size, each.name))
+        for each in found
+    ]
     by_name: dict[str, Symbol] = {}
     for is_global, symbol in own:
         if is_global or symbol.name not in by_name:

@@ -19,6 +19,8 @@ class KernelIsa(Protocol):
         thread_pointer: number of the integer register that has the current task in the kernel.
         relative: type of the relocations whose place gets the addend, and how far the kernel has
             moved itself.
+        program_base: where a program begins that can be anywhere and has a loader, if the kernel
+            does not choose at random.
         moves: a name that only a kernel has that moves itself if it is given a seed.
     """
 
@@ -29,6 +31,7 @@ class KernelIsa(Protocol):
     saved: tuple[str, ...]
     thread_pointer: int
     relative: int
+    program_base: int
     moves: str
 
     def shift(self, seed: int, size: int) -> int:

@@ -266,6 +266,7 @@ class VcpuProcess:
             costs=Costs() if self.config.control else None,
             kernel=self._kernel(),
             for_program=self.config.for_program,
+            program=self.config.program,
             sysroot=self.config.sysroot,
         )
         session.set_guest(guest)

@@ -65,14 +65,6 @@ def _loader_of(named: str, elf: ELFFile, isa: Isa) -> str:
     return ""
 
 
-def is_fixed(path: Path) -> bool:
-    """Return whether a program, which has been checked, is an ELF file linked for one place."""
-    with path.open("rb") as file:
-        begin = file.read(len(ELF))
-        file.seek(0)
-        return begin == ELF and ELFFile(file)["e_type"] == "ET_EXEC"
-
-
 def section_address(path: Path, name: str) -> Virtual:
     """Return where a section of our own ELF file begins."""
     with path.open("rb") as file:

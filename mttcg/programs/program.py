@@ -10,9 +10,11 @@ from mttcg.errors import OptionError
 from mttcg.images.catalogue import CACHE, IMAGES, KERNEL, folder_of, is_there
 from mttcg.isa.base import Isa
 from mttcg.isa.registry import isa_named
+from mttcg.linux.program_place import load_bias
+from mttcg.linux.registry import kernel_isa
 from mttcg.programs.boot import base_archive
 from mttcg.programs.errors import EXIT_NOT_FOUND, ProgramError
-from mttcg.programs.executable import check_executable, expected_of, is_fixed
+from mttcg.programs.executable import check_executable, expected_of
 from mttcg.programs.folders import guest_folders
 from mttcg.programs.task import ProgramTask
 
@@ -30,9 +32,10 @@ LEFT_OUT = (
 )
 """Functions of the kernel's start that take long, and that no program has a use for."""
 COMMAND_LINE = (
-    f"console=ttyS0 quiet panic=-1 cryptomgr.notests=1 initcall_blacklist={','.join(LEFT_OUT)}"
+    "console=ttyS0 quiet panic=-1 norandmaps cryptomgr.notests=1 "
+    f"initcall_blacklist={','.join(LEFT_OUT)}"
 )
-"""Of the kernel: it says what is wrong, and ends when it fails."""
+"""Of the kernel: it says what is wrong, ends when it fails, and has no addresses at random."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": PATH, "HOME": "/root"}
 
@@ -69,14 +72,14 @@ class BootedProgram:
         initrd: the initial RAM disk, the same for all programs.
         task: what the guest's first process does for this one.
         shares: its folders.
-        fixed: the program's file, if it is an ELF file that is linked for one place, else None.
+        placed: the program's file, if it is an ELF file of which it is known where it will be.
     """
 
     kernel: Path
     initrd: bytes
     task: bytes
     shares: tuple[Share, ...]
-    fixed: Path | None = None
+    placed: Path | None = None
 
 
 def image_folder() -> Path:
@@ -112,9 +115,9 @@ def boot_program(program: LinuxProgram) -> BootedProgram:
         joins_errors=program.joins_errors,
         is_seen=program.is_seen,
     )
-    fixed = path if is_fixed(path) else None
+    placed = None if load_bias(path, kernel_isa(isa.name)) is None else path
     shares = tuple(mount.share for mount in folders.mounts)
-    return BootedProgram(image / KERNEL, base_archive(image), task.content(), shares, fixed)
+    return BootedProgram(image / KERNEL, base_archive(image), task.content(), shares, placed)
 
 
 def _place_of(program: LinuxProgram, isa: Isa) -> tuple[Path, str]:

@@ -4,8 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SOURCES = Path(__file__).parent / "programs"
 STATIC, DYNAMIC = "riscv64-linux-musl", "riscv64-linux-gnu.2.36"
+SYSROOT = Path("/usr/riscv64-linux-gnu")
+needs_sysroot = pytest.mark.skipif(
+    not (SYSROOT / "lib/ld-linux-riscv64-lp64d.so.1").exists(),
+    reason="apt install libc6-riscv64-cross",
+)
 
 
 def build_program(name: str, program: Path, target: str = STATIC) -> Path:

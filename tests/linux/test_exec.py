@@ -9,18 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from built_program import DYNAMIC, build_program
+from built_program import DYNAMIC, SYSROOT, build_program, needs_sysroot
 from debian_guest import LIMIT, needs_debian
 
 pytest.importorskip("ziglang", reason="programs are built with it: pip install '.[test]'")
 pytestmark = [needs_debian, pytest.mark.timeout(1200)]
-
-
-SYSROOT = Path("/usr/riscv64-linux-gnu")
-needs_sysroot = pytest.mark.skipif(
-    not (SYSROOT / "lib/ld-linux-riscv64-lp64d.so.1").exists(),
-    reason="apt install libc6-riscv64-cross",
-)
 
 
 def command_of(*words: str, options: Sequence[str] = ()) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_program import build_bare, build_program
+from built_program import DYNAMIC, STATIC, SYSROOT, build_bare, build_program, needs_sysroot
 from debian_guest import LIMIT, VCPUS, needs_debian
 
 pytest.importorskip("ziglang", reason="programs are built with it: pip install '.[test]'")
@@ -95,11 +95,20 @@ def plugin_init(options):
 """
 
 
-def test_functions_of_the_program_have_their_names(tmp_path: Path) -> None:
-    build_program("acts", tmp_path / "acts")
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        (STATIC, ()),
+        pytest.param(DYNAMIC, ("--sysroot", str(SYSROOT)), marks=needs_sysroot, id="PIE"),
+    ],
+)
+def test_functions_of_the_program_have_their_names(
+    tmp_path: Path, target: str, options: tuple[str, ...]
+) -> None:
+    build_program("acts", tmp_path / "acts", target)
     (tmp_path / "first.py").write_text(FIRST)
     plugins = result_of(
-        tmp_path,
+        *(tmp_path, *options),
         plugins=["hotblocks,top=5", "./first.py"],
         program=["./acts", "threads", str(THREADS)],
         status=0,
@@ -114,3 +123,17 @@ def test_a_stripped_program_has_no_names(tmp_path: Path) -> None:
     warned = "it was stripped, so its functions have no names"
     blocks = result_of(tmp_path, plugins=["hotblocks"], warned=warned)["plugins"]["hotblocks"]
     assert {row["symbol"] for row in blocks["hottest"]} == {""}
+
+
+def test_a_child_is_seen_by_its_name_and_not_with_its_parent(tmp_path: Path) -> None:
+    build_bare("counted", tmp_path / "counted")
+    build_program("starts", tmp_path / "starts")
+    plugins = result_of(
+        *(tmp_path, "--smp", "2"),
+        plugins=["icount,space=counted,mode=user", "hotblocks,top=0"],
+        program=["./starts", "./counted"],
+    )["plugins"]
+    assert plugins["icount"]["total"]["instructions"] == INSTRUCTIONS
+    blocks = plugins["hotblocks"]["hottest"]
+    own = sum(row["executions"] * row["instructions"] for row in blocks)
+    assert 0 < own < INSTRUCTIONS

@@ -34,7 +34,7 @@ ARROWS = {
     "linux": {"state", "isa", "instrument"},
     "guest": {"isa", "instrument", "config", "hardware", "linux"},
     "images": {"guest"},
-    "programs": {"attached", "isa", "guest", "images"},
+    "programs": {"attached", "isa", "guest", "images", "linux"},
     "processes": {
         "attached",
         "state",

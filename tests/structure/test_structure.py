@@ -40,6 +40,7 @@ PLACES = {
     "elftools": {
         "mttcg/guest/elf.py",
         "mttcg/images/modules.py",
+        "mttcg/linux/program_place.py",
         "mttcg/linux/symbol_files.py",
         "mttcg/linux/type_files.py",
         "mttcg/programs/executable.py",

@@ -11,10 +11,13 @@ from mttcg.isa.riscv64.privilege import SUPERVISOR, USER
 from mttcg.isa.riscv64.state import Hart
 from mttcg.isa.riscv64.translation import BARE, MODE_SHIFT, ROOT_BITS, look_up_in
 from mttcg.memory.address import Physical, Virtual
+from mttcg.memory.page import PAGE
 
 KERNEL_HALF = 1 << 63
 """The kernel's addresses are from here on."""
 TP = 4
+PROGRAMS = (1 << 47) // 3 * 2
+"""ELF_ET_DYN_BASE: programs have 47 bits of addresses, unless they ask for more."""
 SMALL_TABLE, LARGE_PAGE = 1 << 30, 2 << 20
 """Bytes: what the first page table of the kernel maps, and of a page in it."""
 
@@ -28,6 +31,7 @@ class RiscvKernel:
     arguments = tuple(range(10, 18))
     saved = ("a7", "orig_a0", "a0", "a1", "a2", "a3", "a4", "a5")
     relative = 3
+    program_base = PROGRAMS // PAGE * PAGE
     moves = "kaslr_offset"
 
     def shift(self, seed: int, size: int) -> int:

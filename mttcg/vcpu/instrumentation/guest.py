@@ -132,7 +132,8 @@ class GuestOfVcpu:
     `failed` is called with the error of a plugin's function.
     `costs`: where what those cost is booked, if it is to be. `kernel`: what is known of the guest's
     kernel, or why nothing is. `for_program`: whether plugins see one program in it alone.
-    `sysroot`: folder with files of its programs.
+    `program`: the file of that, if its functions have names. `sysroot`: folder with files of its
+    programs.
     `on_stop`: called where the hart is to stop for a debugger.
     """
 
@@ -149,6 +150,7 @@ class GuestOfVcpu:
     costs: Costs | None = None
     kernel: KernelFacts | str = "the guest is no kernel"
     for_program: bool = False
+    program: Path | None = None
     sysroot: Path | None = None
     on_stop: Callable[[Attachment, Virtual], None] = field(init=False)
     engine: Engine = field(init=False)

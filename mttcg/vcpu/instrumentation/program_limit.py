@@ -6,12 +6,16 @@ what runs before it runs as if nothing were attached.
 """
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from mttcg.instrument.api.changes import Attachment, Change
+from mttcg.instrument.api.process import GuestProcess
 from mttcg.instrument.errors import NoKernelError
 from mttcg.instrument.loading.plugin_functions import UNLIMITED
 from mttcg.isa.context import EVERYWHERE, Scope, scope_of
+from mttcg.linux.program_place import load_bias
+from mttcg.linux.registry import kernel_isa
 from mttcg.state.vcpu_state import ENDED
 from mttcg.vcpu.protocol.orders import BeginProgram
 from mttcg.vcpu.protocol.vcpu_messages import ProgramBegins, VcpuWarning
@@ -89,11 +93,24 @@ class ProgramLimit:
     def _space_of(self, process: int) -> int:
         """The space of a process, 0 if nobody knows."""
         try:
-            found = [each.space for each in self.guest.processes(False) if each.pid == process]
+            found = [each for each in self.guest.processes(False) if each.pid == process]
+            if found and self.guest.program is not None:
+                self._check_place(found[0], self.guest.program)
         except NoKernelError as error:
             self._warn(f"plugins see the whole guest, not the program alone: {error}")
             return 0
-        return found[0] if found else 0
+        return found[0].space if found else 0
+
+    def _check_place(self, process: GuestProcess, program: Path) -> None:
+        """Warn if the program is not where its names are."""
+        bias = load_bias(program, kernel_isa(self.guest.isa.name))
+        areas = self.guest.areas(process.task)
+        starts = [each.start for each in areas if Path(each.path).name == program.resolve().name]
+        if bias and starts and min(starts) != bias:
+            self._warn(
+                f"{program} is at {min(starts):#x}, not at {bias:#x}, where the names of its "
+                "functions are"
+            )
 
     def start(self, message: BeginProgram, _descriptors: list[int]) -> None:
         """The supervisor says that the program runs from now on: attach what waits."""
