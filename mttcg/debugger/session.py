@@ -236,28 +236,28 @@ class Session:
             self.behind_access = None
             return self._stop_reply(cpu, b"")  # it is before it already
         self.behind_access = None
+
+        def went_back(found: WentBack) -> None:
+            if self.is_over:
+                return
+            self.phase, self.cpu = Phase.STANDING, found.cpu
+            if found.stop is not None:
+                self.stopped[found.cpu] = found.stop
+                self.last_stop = self._stop_of(found.cpu)
+            else:
+                why = b"replaylog:begin;" if found.at_beginning else b""
+                self.last_stop = self._stop_reply(found.cpu, why)
+            self.send(encode(self.last_stop))
+            self._serve()
+
         self.stopped.clear()
         self.phase = Phase.RUNNING
         try:
-            self.guest.go_back(cpu, self.points.wanted, self._went_back)
+            self.guest.go_back(cpu, self.points.wanted, went_back)
         except UserError:
             self.phase = Phase.STANDING
             raise
         return None
-
-    def _went_back(self, found: WentBack) -> None:
-        """The guest stands where it was before: tell of that."""
-        if self.is_over:
-            return
-        self.phase, self.cpu = Phase.STANDING, found.cpu
-        if found.stop is not None:
-            self.stopped[found.cpu] = found.stop
-            self.last_stop = self._stop_of(found.cpu)
-        else:
-            why = b"replaylog:begin;" if found.at_beginning else b""
-            self.last_stop = self._stop_reply(found.cpu, why)
-        self.send(encode(self.last_stop))
-        self._serve()
 
     def ended(self, status: int) -> None:
         """The guest has ended with a status."""

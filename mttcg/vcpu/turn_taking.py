@@ -23,7 +23,7 @@ def take_turns(
     parts = vcpu.machine, vcpu.system, plan, vcpu.attend, inputs, alarms
     vcpu.turns = Turns(index, harts, *parts)
     vcpu.stops.note = vcpu.turns.note
-    engine.take_turns(vcpu.turns.clock, vcpu.turns.limit)
+    vcpu.turns.begin_anew = engine.take_turns(vcpu.turns.clock, vcpu.turns.limit)
 
 
 def run(vcpu: Vcpu) -> None:
@@ -40,9 +40,8 @@ def run(vcpu: Vcpu) -> None:
 
 def _begin_anew(vcpu: Vcpu) -> None:
     """Go on with what the hart's state is by now."""
-    engine = vcpu.engine
-    assert isinstance(engine, TakesTurns), "only where harts take turns"
-    engine.begin_anew()
+    assert vcpu.turns is not None, "only where harts take turns"
+    vcpu.turns.begin_anew()
     vcpu.stops.forget()
     vcpu.trap_loops.forget()
     vcpu.guest.followed.follow_context()

@@ -22,7 +22,6 @@ from mttcg.supervisor.tasks import Answer, CommandError, Task
 from mttcg.supervisor.watch import Watch
 from mttcg.terminal import tell
 from mttcg.vcpu.machine.shared import Ending
-from mttcg.vcpu.machine.turn_words import Count
 from mttcg.vcpu.protocol.orders import ChangeStops, GoOn
 from mttcg.vcpu.protocol.stop_point import Motion, StopPoint
 from mttcg.vcpu.protocol.vcpu_messages import HartStopped
@@ -61,6 +60,16 @@ class Debugging:
         self.count, self.description = run.harts.count, description_of(run)
         self.takes_turns = run.config.deterministic
         self.history: History | None = None
+        if self.takes_turns:
+            self.history = History(
+                control,
+                self.go,
+                lambda: (
+                    self.session is not None
+                    and self.session.phase is Phase.RUNNING
+                    and not run.machine.stopping
+                ),
+            )
         self.door: DebugDoor | None = None
         self.is_open = False
         self.session: Session | None = None
@@ -226,15 +235,8 @@ class Debugging:
 
     def go(self, ways: Sequence[Motion], points: Collection[Point]) -> None:
         """See DebuggedGuest."""
-        if self.takes_turns:
-            stepping = [cpu for cpu, way in enumerate(ways) if way is Motion.STEP]
-            harts = self.run.harts.harts
-            counts = [Count(cpu, harts[cpu].instructions + 1) for cpu in stepping]
-            self._kept_history().follow(self._is_running)
-            self.run.machine.turns.stands_at = counts[0] if counts else None
-        self._go(ways, points)
-
-    def _go(self, ways: Sequence[Motion], points: Collection[Point]) -> None:
+        if self.history is not None and not self.history.is_going:
+            self.history.follow(ways)
         wanted = {
             StopPoint(str(p.kind), p.size, Virtual(p.address), *self._scope_of(p.address))
             for p in points
@@ -246,21 +248,6 @@ class Debugging:
         self._order(ways)
         if self.watch.standstill.since_ns is not None:
             self.watch.standstill.end()
-
-    def _kept_history(self) -> "History":
-        """What is kept of the way that the guest has come, from when it is first asked for."""
-        if self.history is None:
-            self.history = History(self.control, self._go_until, self._is_running)
-        return self.history
-
-    def _is_running(self) -> bool:
-        """Whether the debugger waits for the guest, which runs, or goes back."""
-        goes = self.session is not None and self.session.phase is Phase.RUNNING
-        return goes and not self.run.machine.stopping
-
-    def _go_until(self, ways: Sequence[Motion], points: Collection[Point], until: Count) -> None:
-        self.run.machine.turns.stands_at = until
-        self._go(ways, points)
 
     def go_back(
         self, cpu: int | None, points: Collection[Point], then: Callable[[WentBack], None]
@@ -275,7 +262,8 @@ class Debugging:
         for why, is_there in refused.items():
             if is_there:
                 raise RefusedError(f"{why}; expected a run without")
-        self._kept_history().back(cpu, points, then)
+        assert self.history is not None, "harts take turns"
+        self.history.back(cpu, points, then)
 
     def _scope_of(self, address: int) -> Scope:
         """Where a breakpoint holds: the upper half of addresses is a kernel's, in every space."""
@@ -305,7 +293,8 @@ class Debugging:
     def write_register(self, cpu: int, name: str, value: int) -> None:
         """See DebuggedGuest."""
         self.control.inspection.write_registers(cpu, {name: value})
-        self._changed()
+        if self.history is not None:
+            self.history.changed()
 
     def read_memory(self, cpu: int, address: int, size: int) -> bytes:
         """See DebuggedGuest."""
@@ -315,10 +304,6 @@ class Debugging:
         """See DebuggedGuest."""
         self.control.inspection.write_memory(cpu, "virtual", address, data)
         self.run.machine.written += 1
-        self._changed()
-
-    def _changed(self) -> None:
-        """The guest is another from here on."""
         if self.history is not None:
             self.history.changed()
 

@@ -17,8 +17,8 @@ MOMENT_SECONDS = 0.5
 """How long a guest runs from one moment that is kept to the next."""
 FOR_EVER = 1e9
 """Seconds that harts may take to stand."""
-Go: TypeAlias = Callable[[Sequence[Motion], Collection[Point], Count], None]
-"""Lets harts go on, each in its way, and stop at some points, or a number of instructions."""
+Go: TypeAlias = Callable[[Sequence[Motion], Collection[Point]], None]
+"""Lets harts go on, each in its way, and stop at some points."""
 Way: TypeAlias = Generator[Condition, None, WentBack]
 """A way back, and where it has led."""
 
@@ -43,7 +43,7 @@ class History:
     Args:
         control: of the run.
         go: see Go.
-        is_wanted: whether the debugger still wants it to go back.
+        is_wanted: whether the debugger waits for the guest, which runs, or goes back.
     """
 
     def __init__(self, control: RunControl, go: Go, is_wanted: Callable[[], bool]) -> None:
@@ -63,24 +63,28 @@ class History:
 
     # forward
 
-    def follow(self, is_running: Callable[[], bool]) -> None:
-        """Keep moments now and then while the guest runs; it stands now."""
+    def follow(self, ways: Sequence[Motion]) -> None:
+        """Keep moments now and then while the guest runs, as of now; and end a hart's step."""
+        harts = self.run.harts.harts
+        stepping = [cpu for cpu, way in enumerate(ways) if way is Motion.STEP]
+        counts = [Count(cpu, harts[cpu].instructions + 1) for cpu in stepping]
+        self.run.machine.turns.stands_at = counts[0] if counts else None
         if not self.moments.kept or time.monotonic() > self.due:
             self._take()
-        self._follow_on(is_running)
+        self._follow_on()
 
-    def _follow_on(self, is_running: Callable[[], bool]) -> None:
+    def _follow_on(self) -> None:
         def again(wrong: str, _answer: Answer) -> None:
-            if is_running() and not wrong:
-                self._follow_on(is_running)
+            if self.is_wanted() and not wrong:
+                self._follow_on()
 
-        self.control.begin(self._follow(is_running), again)
+        self.control.begin(self._follow(), again)
 
-    def _follow(self, is_running: Callable[[], bool]) -> Task:
+    def _follow(self) -> Task:
         """Wait until it is time, or something else is to be done, which comes first."""
         others = self.control.waiting
-        yield lambda: len(others) > 1 or not is_running() or time.monotonic() > self.due
-        if len(others) == 1 and is_running() and not self.run.machine.stopping:
+        yield lambda: len(others) > 1 or not self.is_wanted() or time.monotonic() > self.due
+        if len(others) == 1 and self.is_wanted() and not self.run.machine.stopping:
             yield from self.watch.standstill.during(self._take)
         return {}
 
@@ -204,7 +208,8 @@ class History:
         if stepping is not None:
             ways[stepping] = Motion.STEP
         self.stopped = None
-        self.go(ways, points, until)
+        self.run.machine.turns.stands_at = until
+        self.go(ways, points)
         yield lambda: self.stopped is not None or not self.is_wanted()
         yield from self.watch.standstill.begin(FOR_EVER)
         if self.stopped is None:

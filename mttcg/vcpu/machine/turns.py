@@ -84,7 +84,12 @@ class Turns:
         wait: sleeps until something is asked of this vCPU, and does it.
         inputs: what comes from outside.
         alarms: devices that interrupt at a time.
+
+    Attributes:
+        begin_anew: has the engine forget its block, as the hart is elsewhere.
     """
+
+    begin_anew: Callable[[], None]
 
     def __init__(
         self,
