@@ -59,6 +59,8 @@ SIZES = {
     "mttcg/tbcache/predecoded.py": "rounds a size",
     "mttcg/engine/llvm/interpreter/native.py": "rounds a size",
     "mttcg/vcpu/machine/shared.py": "rounds a size",
+    "mttcg/native/loaded_code.py": "rounds a size",
+    "mttcg/native/object_file.py": "rounds a size",
     "mttcg/engine/tracking/layout.py": "rounds a size",
     "mttcg/isa/riscv64/translation.py": "takes an address apart for the walk of page tables",
     "mttcg/linux/linux_guest.py": "the number of an address space is that of a page",

@@ -205,11 +205,9 @@ class PageCode:
             return
         cache, first = self.cache, self.followed
         self.followed = int(cache.header["slots"][0])
-        for slot in range(first, self.followed):
-            if slot in self.kept.slots:
-                continue
+        for slot in () if self.watched else _new_slots(self, self.kept, first):
             page = cache.page_in(slot)
-            if cache.used.get(page) == slot and not self.watched:
+            if slot not in self.kept.slots and cache.used.get(page) == slot:
                 translated = bool(cache.slots["seen"][slot])
                 version = self.version_for_better(page, translated)
                 codes = None if version is None else self.meet_kept_code(version)
@@ -343,3 +341,15 @@ class PageCode:
             if found is not None:
                 return found
         return self.surviving.entries(version).get(entry)
+
+
+def _new_slots(code: PageCode, kept: KeptPages, first: int) -> Iterable[int]:
+    """The slots from one on that kept code may fit; all where something is at places."""
+    new = range(first, code.followed)
+    plan = code.weave.plan
+    if not new or plan.is_at_virtual or plan.is_at_physical:
+        return new
+    page = code.version(code.cache.page_in(first), first)
+    modes = (in_mode(page.mode >> 1, translated) for translated in (False, True))
+    plain, translated = (replace(page, mode=mode) for mode in modes)
+    return kept.fitting.slots(first, code.followed, plain, translated)

@@ -10,7 +10,7 @@ from mttcg.engine.llvm.discovery import Discovery, Instruction
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.kept.code_store import CodeStore, StoreRefusedError
 from mttcg.engine.llvm.kept.image import KeptImage
-from mttcg.engine.llvm.kept.kept_code import NATIVE, KeptCode
+from mttcg.engine.llvm.kept.kept_code import NATIVE, NATIVE_SLOTS, KeptCode
 from mttcg.engine.llvm.kept.record import NO_TAIL, PLACE, KeptFunction
 from mttcg.engine.llvm.kept.variant import key_set, variant_of
 from mttcg.engine.llvm.ram import Ram
@@ -73,7 +73,8 @@ def open_store(folder: Path, isa: InterpretedIsa) -> OpenedStore:
     found = store.read()
     image = KeptImage(found.content, found.spans)
     if image.variants:
-        native_address(NATIVE, "find")  # loaded before vCPUs are forked, they share it
+        native_address(NATIVE, "find")  # loaded before vCPUs are forked, they share them
+        native_address(NATIVE_SLOTS, "find_slots")
     return OpenedStore(store, KeptCode(image, found.damaged + image.refused))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mttcg.engine.llvm.arena import Arena
-from mttcg.engine.llvm.kept.image import NUMBERS, KeptImage
+from mttcg.engine.llvm.kept.image import NUMBERS, KeptImage, Span
 from mttcg.engine.llvm.kept.layout import KeptWord
 from mttcg.engine.llvm.kept.record import NO_TAIL, KeptFunction
 from mttcg.engine.llvm.kept.variant import variant_of
@@ -23,6 +23,7 @@ from mttcg.memory.host import address_of_array
 from mttcg.tbcache.cache import BlockCache
 
 NATIVE = "mttcg.engine.llvm.kept.native"
+NATIVE_SLOTS = "mttcg.engine.llvm.kept.native_slots"
 MOST_PLACES = 32
 """Of a page, with something attached, for kept code to be looked for."""
 FIND = ctypes.CFUNCTYPE(ctypes.c_uint64, *5 * NUMBERS)
@@ -86,20 +87,39 @@ class FittingCode:
             KeptWord.ORIGINAL: cache.original,
             KeptWord.SLOTS: cache.slots,
             KeptWord.KEPT: cache.kept,
+            KeptWord.USED: cache.used.numbers,
         }
         for word, array in arrays.items():
             self.words[word] = address_of_array(array) if array.size else 0
         self.native_find = FIND(native_address(NATIVE, "find"))
+        self.native_slots = FIND(native_address(NATIVE_SLOTS, "find_slots"))
 
     def find(self, version: PageVersion) -> int:
         """How many functions fit, which are in `found`; what they are made from is kept then."""
-        first, count = self.image.variants.get(self._variant(version), (0, 0))
+        first, count = self._functions(version)
         if not count:
             return 0
         with self.cache.lock:
             where = version.slot, version.generation
             found: int = self.native_find(self.address, *where, first, count)
         return found
+
+    def slots(self, begin: int, end: int, plain: PageVersion, translated: PageVersion) -> list[int]:
+        """Which of the slots from `begin` to `end` are fetched from and some function fits.
+
+        plain, translated: versions of any page, with what is attached to all.
+        """
+        spans = [self._functions(version) for version in (plain, translated)]
+        if begin == end or not any(count for _, count in spans):
+            return []
+        variants, found = np.array(spans, np.uint64), np.zeros(end - begin, np.uint64)
+        places = address_of_array(variants), address_of_array(found)
+        count: int = self.native_slots(self.address, begin, end, *places)
+        return [int(slot) for slot in found[:count]]
+
+    def _functions(self, version: PageVersion) -> Span:
+        """The number of the first function of a version's variant, and how many there are."""
+        return self.image.variants.get(self._variant(version), (0, 0))
 
     def leaders(self, version: PageVersion) -> frozenset[PageOffset]:
         """The leaders that are in kept code that fits a version."""

@@ -48,6 +48,7 @@ class KeptWord(IntEnum):
     ORIGINAL = auto()  # HOST of the slots' content
     SLOTS = auto()  # HOST of the slots' rows
     KEPT = auto()  # HOST of the slots' halves that are kept
+    USED = auto()  # HOST of the numbers of the slots, plus one, that pages are fetched from
     MEMORY = auto()  # HOST of the arena, where it can be written
     CODE = auto()  # HOST of the arena, where it can be executed
     REGIONS = auto()  # where the first region of the arena begins
