@@ -155,6 +155,7 @@ MARK = (
     "<!-- Written by docs/reference.py from the docstrings; run `make docs` to write it again. -->"
 )
 RESULTS = ROOT / "bench" / "results" / "full.json"
+LINUX = ROOT / "bench" / "results" / "linux.md"
 FIGURES = re.compile(r"(<!-- figures: [^\n]* -->\n)(.*?)(<!-- end of figures -->)", re.S)
 """In a page, what the results of the last full run write."""
 INCLUDED = re.compile(r"(^```[\w-]+ (\S+)\n)(.*?)(^```$)", re.M | re.S)
@@ -374,9 +375,10 @@ def with_files(text: str) -> str:
 
 
 def performance_page() -> str:
-    """The last full run."""
-    mark = "<!-- Written by docs/reference.py from bench/results/full.json; run `make docs`. -->"
-    return f"{mark}\n\n{document.page(results.read(RESULTS))}"
+    """The last full run, and what was seen of boots of Linux beside it."""
+    mark = "<!-- Written by docs/reference.py from bench/results; run `make docs`. -->"
+    linux = LINUX.read_text(encoding="utf-8")
+    return f"{mark}\n\n{document.page(results.read(RESULTS))}\n{linux}"
 
 
 def with_figures(text: str) -> str:
