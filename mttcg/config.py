@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mttcg.attached import (
+    WRITTEN,
     Drive,
     Net,
     ProgramStreams,
@@ -354,13 +355,9 @@ class Config:
 
     def _from_outside(self) -> list[str]:
         """The options by which something comes from outside while the guest runs."""
-        given: dict[str, object] = {
-            "--drive": self.drives,
-            "--share": self.shares,
-            "--net": self.nets,
-        }
-        given |= {"--rng": self.rng, "--console": self.has_virtio_console}
-        given |= {"--gdb": self.gdb}
+        written = [drive for drive in self.drives if drive.access == WRITTEN]
+        given: dict[str, object] = {"--drive with `write`": written}
+        given |= {"--share": self.shares, "--net": self.nets, "--gdb": self.gdb}
         given |= {"--semihosting-files": self.semihosting_files, "exec": self.streams}
         return [option for option, value in given.items() if value]
 

@@ -1,11 +1,16 @@
 """What the rest of the project may ask of an ISA's instructions."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from mttcg.isa.facts import Facts
 from mttcg.isa.kind import Kind
 from mttcg.isa.table.row import Decoded
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
 class Missing(Protocol):
@@ -45,6 +50,9 @@ class Code(Protocol):
 
     def kind(self, word: int) -> Kind:
         """The kind that `facts` says; for many words, of which nothing else is wanted."""
+
+    def kinds(self, words: Numbers, lengths: Numbers) -> Numbers:
+        """The kinds of many words, without bits above their lengths, in bytes."""
 
     def disassemble(self, code: bytes, address: int) -> list[tuple[int, int, str]]:
         """Text of a run of instructions: (address, length in bytes, text) each."""

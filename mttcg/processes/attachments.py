@@ -18,6 +18,9 @@ BELL = "bell "
 
 OVERLAY = "overlay "
 """What the names of descriptors begin with that have what was written to a drive."""
+SERVED = "served"
+"""Name of the eventfd by which the device process tells who waits for it that it has nothing to
+do."""
 
 
 def bell_of(row: str) -> str:

@@ -12,7 +12,7 @@ from mttcg.hardware.devices.virtio.backend import Model
 from mttcg.hardware.devices.virtio.block import BlockDevice
 from mttcg.hardware.devices.virtio.console import ConsoleDevice, ConsoleStream, WindowSize
 from mttcg.hardware.devices.virtio.disk import Disk, FileDisk, OverlaidDisk
-from mttcg.hardware.devices.virtio.entropy import EntropyDevice
+from mttcg.hardware.devices.virtio.entropy import EntropyDevice, SeededBytes
 from mttcg.hardware.devices.virtio.frame_stream import FrameStream
 from mttcg.hardware.devices.virtio.network import NetworkDevice
 from mttcg.hardware.devices.virtio.ports import Port, PortsDevice, PortSink, PortSource
@@ -37,12 +37,14 @@ class DeviceParts(NamedTuple):
         console: the other end of a virtio console, None if there is none.
         window_size: of the terminal that it is on, None if it is on none.
         warn: tells the user something.
+        seed: of random numbers; None: they are the host's.
     """
 
     fds: Mapping[str, int]
     console: ConsoleStream | None
     window_size: Callable[[], WindowSize | None]
     warn: Callable[[str], None]
+    seed: str | None = None
 
 
 def window_size(machine: MachineState) -> WindowSize | None:
@@ -79,8 +81,8 @@ def _block(attachment: DeviceAttachment, parts: DeviceParts) -> Model:
     return BlockDevice(disk, attachment.row, read_only=read_only, complain=complain)
 
 
-def _entropy(_attachment: DeviceAttachment, _parts: DeviceParts) -> Model:
-    return EntropyDevice()
+def _entropy(_attachment: DeviceAttachment, parts: DeviceParts) -> Model:
+    return EntropyDevice(None if parts.seed is None else SeededBytes(parts.seed))
 
 
 def _console(_attachment: DeviceAttachment, parts: DeviceParts) -> Model:

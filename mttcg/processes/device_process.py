@@ -3,7 +3,8 @@
 It sleeps until a vCPU notifies a device, by an eventfd that each device has, or something comes
 from outside that a device waits for. It is told of pauses, and of a terminal's new size, by another
 eventfd, and of its end by SIGTERM: then it ends the request that it is at, and writes out what is
-to outlast the run.
+to outlast the run. Where harts take turns, who notifies it waits until it has nothing to do, and
+nothing comes from outside: what does, turns bring.
 """
 
 import os
@@ -23,7 +24,7 @@ from mttcg.hardware.devices.virtio.queue import Chain
 from mttcg.isa.registry import isa_named
 from mttcg.memory.fence import full_fence
 from mttcg.memory.ram import GuestRam
-from mttcg.processes.attachments import attachments
+from mttcg.processes.attachments import SERVED, attachments
 from mttcg.processes.device_models import DeviceParts, make_model, window_size
 from mttcg.processes.kept_models import MODELS, read_kept, write_models
 from mttcg.processes.outside_events import OutsideEvents
@@ -65,6 +66,7 @@ class DeviceProcess:
         machine: the machine's memory.
         harts: of the vCPUs.
         models: the file that has what a snapshot keeps of the devices.
+        served: the eventfd by which who waits is told, where harts take turns; None: nobody waits.
     """
 
     def __init__(
@@ -76,8 +78,9 @@ class DeviceProcess:
         machine: MachineState,
         harts: Harts,
         models: int,
+        served: int | None = None,
     ) -> None:
-        self.models = models
+        self.models, self.served = models, served
         self.backends, self.call, self.notice = backends, call, notice
         self.slots = {bell: slot for slot, bell in bells.items()}
         self.machine, self.harts, self.activity = machine, harts, machine.devices
@@ -104,7 +107,7 @@ class DeviceProcess:
 
     def leaves(self) -> bool:
         """Whether nothing is to be served now."""
-        return self.ending or self.machine.pause != 0
+        return self.ending or (self.served is None and self.machine.pause != 0)
 
     def end_at(self, number: int) -> None:
         """Have `run` return after a signal of that number."""
@@ -127,13 +130,19 @@ class DeviceProcess:
             self.activity.busy = 1  # before a bell is taken
             again |= self._take(ready)
             if self.machine.pause:
-                again |= self._hold()
+                again |= self._hold(again)
             if self.called:
                 self._look()
-            again = {slot for slot in sorted(again) if self.backends[slot].serve()}
-            self.outside.watch({slot: each.wanted() for slot, each in self.backends.items()})
+            again = self._serve(again)
+            wanted = {slot: each.wanted() for slot, each in self.backends.items()}
+            if self.served is None:
+                self.outside.watch(wanted)
             if not again:
-                self._rest()
+                self._rest(any(wanted.values()))
+
+    def _serve(self, slots: Iterable[str]) -> set[str]:
+        """Serve devices; those of them that have more to do."""
+        return {slot for slot in sorted(slots) if self.backends[slot].serve()}
 
     def finish(self) -> None:
         """All vCPUs have ended: do what is still to be done, and write out the files."""
@@ -160,29 +169,53 @@ class DeviceProcess:
         for backend in self.backends.values():
             backend.look()
 
-    def _rest(self) -> None:
-        """Say that there is nothing to do; all lines are raised by now."""
+    def _rest(self, is_wanted: bool) -> None:
+        """Say that there is nothing to do; all lines are raised by now.
+
+        is_wanted: whether a device wants something from outside.
+        """
         self.activity.rounds += 1
-        self.activity.listens = self.outside.any
-        self.activity.busy = 0
+        may_come = self.served is None or self.machine.turns.inputs_open
+        self.activity.listens = is_wanted and may_come
+        self._tell_served()
         full_fence()  # a hart that falls asleep says so, and then the supervisor looks at `busy`
         if all(hart.state == Activity.IDLE for hart in self.harts.harts):
             os.eventfd_write(self.notice, 1)
 
-    def _hold(self) -> set[str]:
+    def _tell_served(self) -> None:
+        self.activity.busy = 0
+        if self.served is not None:
+            os.eventfd_write(self.served, 1)
+
+    def _hold(self, notified: set[str]) -> set[str]:
         """Stand still, with the guest, until the supervisor lets it go on.
 
-        Gives the slots that were notified meanwhile.
+        Gives the slots that were notified, before and meanwhile. A vCPU that waits for them can't
+        stand still before they are served.
         """
-        waiting: set[str] = set()
+        waiting = set(notified)
         self.outside.watch({})  # what comes from there waits
         while (number := self.machine.pause) and not self.ending:
+            self._serve_who_waits(waiting)
             write_models(self.models, self.backends)
             self.activity.held = number
             os.eventfd_write(self.notice, 1)
             while self.machine.pause == number and not self.ending:
-                waiting |= self._take(descriptor for descriptor, _ in self.poller.poll())
+                ready = [descriptor for descriptor, _ in self.poller.poll()]
+                self.activity.busy = 1  # before a bell is taken
+                waiting |= self._take(ready)
+                if self.served is not None and waiting:
+                    break
         return waiting
+
+    def _serve_who_waits(self, waiting: set[str]) -> None:
+        """Where a vCPU waits, serve all that it has notified, and let it go on."""
+        while self.served is not None and waiting and not self.ending:
+            more = self._serve(waiting)
+            waiting.clear()
+            waiting |= more
+        if self.served is not None:
+            self._tell_served()
 
 
 def make_ports(
@@ -224,13 +257,20 @@ def make_devices(
         ConsoleEnds(fds["console_output"], fds["keys"]) if "keys" in fds else None,
         lambda: window_size(machine),
         lambda text: channel.send(DeviceWarning(text)),
+        f"rng {config.seed}" if config.deterministic else None,
     )
     ports = make_ports(board, message, machine, harts, ram)
     backends: dict[str, BackEnd] = {}
     process = DeviceProcess(
-        backends, bells, fds["devices"], fds["notice"], machine, harts, fds[MODELS]
+        backends,
+        bells,
+        fds["devices"],
+        fds["notice"],
+        machine,
+        harts,
+        fds[MODELS],
+        fds.get(SERVED),
     )
-
     kept = read_kept(fds[MODELS])
     for each in attached:
         model = make_model(each, parts)
@@ -240,7 +280,9 @@ def make_devices(
         if each.row in kept:
             backends[each.row].restore(kept[each.row])
     names = (name for each in attached for name in each.descriptors)
-    keep = {fds[name] for name in (*names, "devices", "notice", "keys", MODELS) if name in fds}
+    keep = {
+        fds[name] for name in (*names, "devices", "notice", "keys", MODELS, SERVED) if name in fds
+    }
     keep |= {*wake_fds, *bells.values()}
     if "keys" in fds:
         keep.add(fds["console_output"])

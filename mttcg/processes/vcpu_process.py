@@ -167,6 +167,8 @@ class VcpuProcess:
 
     def devices(self) -> MmioMap:
         """The board's devices, connected to this process."""
+        is_over, activity = stops_waiting(lambda: self.vcpu), self.machine.devices
+        self.backends = back_ends(self.board, self.fds, is_over, activity)
         wiring = Wiring(
             ram=GuestRam(self.board.ram_base, self.maps["ram"]),
             harts=inputs_of(self.harts),
@@ -176,7 +178,7 @@ class VcpuProcess:
             state=self.machine.device_state,
             notify=lambda: os.eventfd_write(self.fds["notice"], 1),
             say=self._warn,
-            backends=back_ends(self.board, self.fds, stops_waiting(lambda: self.vcpu)),
+            backends=self.backends,
             claimed=claims(lambda: self.vcpu),
             real_time=self.machine.real_time,
         )
@@ -301,7 +303,8 @@ class VcpuProcess:
         self.faults = ProbeFaults(guest.registry, self.scoreboards, self._probe_failed)
         self.faults.watch()
         check_memory_room(NATIVE_ROOM, "for translations")
-        let_take_turns(vcpu, self.harts, self.config, devices, self.fds, self.channel)
+        places = devices, self.backends, self.board
+        let_take_turns(vcpu, self.harts, self.config, places, self.fds, self.channel)
         begin(vcpu, self.message)
         vcpu.run()
         if self.tracking.warning:

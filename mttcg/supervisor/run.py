@@ -14,7 +14,7 @@ from mttcg.guest.boot import BootState, fill_ram, largest_gap
 from mttcg.guest.boot_files import BootFiles
 from mttcg.guest.image import settings_undone
 from mttcg.hardware.board import Board
-from mttcg.processes.attachments import BELL, attachments
+from mttcg.processes.attachments import BELL, SERVED, attachments
 from mttcg.processes.check_counters import RECORDED
 from mttcg.processes.kept_models import MODELS
 from mttcg.processes.segments import create_segment, fixed_sizes, map_segment
@@ -114,7 +114,9 @@ class Run:
     ) -> RunResult:
         """Start everything, watch it, collect what it left."""
         open_attached(self.config, self.board, self.fds, self.ends)
-        self.inputs = RunInputs(self.config, machine_of(self.config, self.boot, self.board))
+        self.inputs = RunInputs(
+            self.config, lambda: machine_of(self.config, self.boot, self.board, self.fds)
+        )
         maps = self._make_segments()
         system = self.image.isa.system
         isa = system.isa_text(system.extensions[self.config.engine_name])
@@ -266,11 +268,14 @@ class Run:
             self.fds[f"wake{cpu}"] = os.eventfd(0, flags)
         self.fds["notice"] = os.eventfd(0, flags)
         bells = [each.bell for each in attachments(self.config, self.board)]
-        unanswered = int(self.restoring is not None)  # what was notified then is looked at
+        # what was notified then is looked at, unless who notified has waited for that
+        unanswered = int(self.restoring is not None and not self.restoring.takes_turns)
         for name in (*bells, *(["devices"] if bells else [])):
             self.fds[name] = os.eventfd(unanswered, flags)
         if bells:
             self.fds[MODELS] = create_segment(MODELS, 0)
+            if self.config.deterministic:
+                self.fds[SERVED] = os.eventfd(0, flags)
         self.ours["console_output"], self.fds["console_output"] = os.pipe()
         self.fds["console_input"], self.ours["console_input"] = os.pipe()
         for descriptor in (self.fds["console_input"], self.ours["console_input"]):

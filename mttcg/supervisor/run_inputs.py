@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mttcg.config import Config
@@ -21,7 +21,9 @@ from mttcg.input_log import (
     read_log,
     write_log,
 )
+from mttcg.processes.attachments import attachments
 from mttcg.processes.segments import create_segment
+from mttcg.snapshot.writer import extents
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.snapshots.saved_machine import digest_of
 from mttcg.supervisor.watch import Watch
@@ -32,6 +34,8 @@ from mttcg.version import VERSION
 
 AS_GIVEN = ("smp", "memory", "append", "quantum", "seed", "args", "semihosting", "console", "rng")
 """Fields of a Config that a log has as they are."""
+WINDOW = 1 << 20
+"""Bytes of a drive that are looked at, at a time."""
 SHOWN = 16
 """Digits of a digest that an error shows."""
 
@@ -41,13 +45,15 @@ class RunInputs:
 
     Args:
         config: of the run.
-        machine: what it is, see `machine_of`.
+        machine: says what it is, see `machine_of`.
 
     Raises OptionError, and InputLogError for a log that is none, or of another machine.
     """
 
-    def __init__(self, config: Config, machine: Mapping[str, Any]) -> None:
-        self.config, self.machine = config, machine
+    def __init__(self, config: Config, machine: Callable[[], Mapping[str, Any]]) -> None:
+        self.config = config
+        paths = config.record_inputs, config.replay_inputs
+        self.machine = {} if paths == (None, None) else machine()
         self.taken: dict[int, Input] = {}
         self.log = None if config.replay_inputs is None else self._read()
         path = config.record_inputs
@@ -153,8 +159,11 @@ def end_of(run: RunState, by_itself: bool) -> LogEnd:
     return LogEnd(ENDED if by_itself else STOPPED, turns.ended, turns.hart, turns.now, counts)
 
 
-def machine_of(config: Config, boot: BootFiles, board: Board) -> dict[str, Any]:
-    """What a run is that its inputs belong to, as JSON has it."""
+def machine_of(
+    config: Config, boot: BootFiles, board: Board, fds: Mapping[str, int]
+) -> dict[str, Any]:
+    """What a run is that its inputs belong to, as JSON has it. fds: descriptors by name."""
+    drives = [(each.drive, fds[each.file]) for each in attachments(config, board) if each.drive]
     isa = boot.image.isa
     blobs = {"initrd": boot.initrd, "dtb": boot.tree}
     return {
@@ -164,9 +173,24 @@ def machine_of(config: Config, boot: BootFiles, board: Board) -> dict[str, Any]:
         "guest": [digest_of(image) for image in boot.images],
         **{name: _digest(blob) for name, blob in blobs.items()},
         "load": [[address, _digest(blob)] for address, blob in boot.loads],
+        "drives": [[drive.access, *file_digest(file)] for drive, file in drives],
         "set": dict(sorted(config.symbols_set.items())),
         **{name: getattr(config, name) for name in AS_GIVEN},
     }
+
+
+def file_digest(file: int) -> tuple[int, str]:
+    """Size and SHA-256 of what is in a file; windows of zeros count as their number alone.
+
+    So a sparse file is read as fast as it has content, and is the same as one that is not.
+    """
+    digest, size, zeros = hashlib.sha256(), os.lseek(file, 0, os.SEEK_END), bytes(WINDOW)
+    for start, end in extents(file, size):
+        for at in range(start // WINDOW * WINDOW, end, WINDOW):
+            content = os.pread(file, WINDOW, at)
+            if content != zeros[: len(content)]:
+                digest.update(at.to_bytes(8, "little") + content)
+    return size, digest.hexdigest()
 
 
 def _digest(blob: Blob | None) -> str | None:

@@ -1,6 +1,6 @@
 """The block cache as one vCPU process uses it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +135,7 @@ class BlockCache:
         self.fetched_bytes = self._bytes(segment, "fetched")
         self.ram_halves = ram.data.cast("B").cast("H")
         self.used = UsedSlots(self.ram_range.pages)
+        self.left: Callable[[int], None] = lambda slot: None
         self.changes: PageChanges = ComparedPages(self.used, self.is_changed)
 
     def _bytes(self, segment: memoryview, name: str) -> memoryview:
@@ -176,6 +177,8 @@ class BlockCache:
             old = self.used.get(page)
             if old is not None:
                 self.slots["users"][old] &= ~self.bit
+                if old != slot:
+                    self.left(old)
             self.slots["users"][slot] |= self.bit
             self.used.put(page, slot)
         self.changes.entered(page)

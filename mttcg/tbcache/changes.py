@@ -5,6 +5,8 @@ from typing import NamedTuple, Protocol
 
 from mttcg.memory.address import HostAddress, PhysicalPage
 
+OBSERVED = 1
+"""Set in what the table of an interpreter's records has of a page if it is an observed one."""
 GIVEN_UP = 2
 """What the table of an interpreter's records has of a page that is not fetched from, or no more,
 and that native code may fetch from; no address of records, nor the bit of an observed page."""
@@ -47,6 +49,8 @@ class InterpretedPages(NamedTuple):
         segment: of predecoded pages.
         blank: of the records of a page of which nothing is predecoded.
         handlers: what such a page has of handlers.
+        shared: the segment that all share, if this one is of a vCPU's own pages: records of a
+            version are dropped then when that is left, as others may change it; else 0.
     """
 
     table: HostAddress
@@ -54,6 +58,7 @@ class InterpretedPages(NamedTuple):
     segment: HostAddress
     blank: HostAddress
     handlers: HostAddress
+    shared: HostAddress = HostAddress(0)
 
 
 class PageChanges(Protocol):

@@ -1,15 +1,18 @@
-"""How long blocks are that nobody has decoded: many at a time, and each word looked at once."""
+"""How long blocks are that nobody has decoded, many at a time."""
 
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from mttcg.isa.code import Code
+from mttcg.isa.kind import Kind
 from mttcg.memory.page import PAGE
 from mttcg.tbcache.cache import BlockCache
 
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 HALF_BITS = 16
+ENDS = np.array([kind.ends_block for kind in sorted(Kind)])
+"""Whether an instruction ends its block, by kind."""
 
 
 def extents(cache: BlockCache, slots: Numbers, offsets: Numbers) -> Numbers:
@@ -42,7 +45,5 @@ def _looked_at(code: Code, words: Numbers) -> tuple[Numbers, "np.ndarray[Any, np
     """The length of the instruction that each word begins with, and whether it ends its block."""
     firsts, of_half = np.unique(words & (1 << HALF_BITS) - 1, return_inverse=True)
     lengths = np.array([code.length(half) for half in firsts.tolist()], np.int64)[of_half]
-    own = words & (1 << 8 * lengths) - 1
-    different, of_word = np.unique(own, return_inverse=True)
-    ends = np.array([code.kind(word).ends_block for word in different.tolist()], np.bool_)
-    return lengths, ends[of_word]
+    kinds = code.kinds(words & (1 << 8 * lengths) - 1, lengths)
+    return lengths, ENDS[kinds]

@@ -13,4 +13,5 @@ def give_up(cache: BlockCache, page: PhysicalPage) -> None:
     """Fetch a page no more: until control comes there again, its changes do not matter."""
     with cache.lock:
         cache.slots["users"][cache.used[page]] &= ~cache.bit
+        cache.left(cache.used[page])
         cache.used.leave(page)

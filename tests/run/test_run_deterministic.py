@@ -99,7 +99,9 @@ def test_lengths_are_drawn_around_the_quantum() -> None:
         ({"deterministic": True, "quantum": 0}, "--quantum: 0 is out of range"),
         ({"deterministic": True, "seed": -1}, "--seed: -1 is out of range"),
         ({"deterministic": True, "engine": "unicorn"}, "unicorn can't stop after a number"),
-        ({"deterministic": True, "rng": True}, "--rng: what comes from there"),
+        ({"deterministic": True, "drives": ["x,write"]}, "--drive with `write`: what comes"),
+        ({"deterministic": True, "shares": ["/"]}, "--share: what comes from there"),
+        ({"deterministic": True, "nets": ["passt"]}, "expected no --net with --deterministic"),
         ({"deterministic": True, "gdb": "x"}, "expected no --gdb with --deterministic"),
     ],
 )

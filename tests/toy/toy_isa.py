@@ -8,7 +8,9 @@ There are 16 registers, of which r0 is 0. Loads and stores are of 4 bytes; loads
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mttcg.isa.code import Missing
+import numpy as np
+
+from mttcg.isa.code import Missing, Numbers
 from mttcg.isa.facts import Facts
 from mttcg.isa.instruction_class import InstructionClass
 from mttcg.isa.interpreted_memory import Stopped
@@ -166,6 +168,10 @@ class ToyCode:
     def kind(self, word: int) -> Kind:
         """See Code."""
         return self.facts(word).kind
+
+    def kinds(self, words: Numbers, lengths: Numbers) -> Numbers:
+        """See Code."""
+        return np.array([self.kind(word) for word in words.tolist()], np.uint8)
 
     def disassemble(self, code: bytes, address: int) -> list[tuple[int, int, str]]:
         """The names alone."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from mttcg_bench.cases import linux_plugins, linux_programs
 from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.model import FEW_ROUNDS, Bar, Case, Figure, Side, Variant
 
@@ -20,6 +21,8 @@ def cases(choice: CaseChoice) -> Iterator[Case]:
     if choice.has_engine("llvm"):
         yield from map(boot, VCPUS)
         yield with_hotblocks()
+    yield from linux_plugins.cases(choice)
+    yield from linux_programs.cases(choice)
 
 
 def boot(vcpus: int) -> Case:

@@ -1,8 +1,9 @@
 """The tool `linux`: a whole boot of Debian's kernel, from the shell to the shell.
 
-Settings: `on`, mttcg or qemu; `kept`: mttcg has the code of earlier runs; `version`, of QEMU. The
-guest is the image that `mttcg images get` makes. Its clock goes on while it boots, so nothing but
-the whole is measured.
+Settings: `on`, mttcg or qemu; `kept`: mttcg has the code of earlier runs; `version`, of QEMU, and
+`what` and `how` of its plugin, see `qemu`; `commands`: what the shell does before it powers off.
+The guest is the image that `mttcg images get` makes. Its clock goes on while it boots, so nothing
+but the whole is measured.
 """
 
 import fcntl
@@ -14,13 +15,15 @@ import time
 from pathlib import Path
 
 from mttcg.images.catalogue import CACHE, folder_of, is_there, row_of
+from mttcg_bench.checkout import below_root
 from mttcg_bench.errors import RunFailed
 from mttcg_bench.model import Case, Measurement, Variant
 from mttcg_bench.tools import qemu
+from mttcg_bench.tools.command import PLUGINS
 from mttcg_bench.tools.process import run
 
 IMAGE = "debian-riscv64"
-ARGUMENTS = 'console=ttyS0 quiet run="nproc"'
+COMMANDS = "nproc"
 MEMORY = "512M"
 RUNS_BEFORE = 3
 """After so many runs a later one has hardly less to translate."""
@@ -45,14 +48,25 @@ def measure(_case: Case, variant: Variant) -> Measurement:
             found = _boot(variant, Path(store))
             wait_for_translator(Path(store))
             return found
-    return _boot(variant, Path(_filled_store(variant.smp, variant.plugins).name))
+    filled = _filled_store(_commands(variant), variant.plugins)
+    return _boot(variant, Path(filled.name))
+
+
+def _commands(variant: Variant) -> str:
+    commands: str = variant.settings.get("commands", COMMANDS)
+    return commands
+
+
+def _arguments(variant: Variant) -> str:
+    """What the kernel is given."""
+    return f'console=ttyS0 quiet run="{_commands(variant)}"'
 
 
 @functools.cache
-def _filled_store(smp: int, plugins: tuple[str, ...]) -> "tempfile.TemporaryDirectory[str]":
-    """A folder with the code of a few runs; there as long as this process is."""
+def _filled_store(commands: str, plugins: tuple[str, ...]) -> "tempfile.TemporaryDirectory[str]":
+    """A folder with the code of a few runs on one vCPU; there as long as this process is."""
     folder = tempfile.TemporaryDirectory()
-    before = Variant("a run before", smp=smp, plugins=plugins)
+    before = Variant("a run before", plugins=plugins, settings={"commands": commands})
     for _ in range(RUNS_BEFORE):
         _boot(before, Path(folder.name))
         wait_for_translator(Path(folder.name))
@@ -77,17 +91,23 @@ def _boot(variant: Variant, store: Path) -> Measurement:
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "result.json")
         line = [sys.executable, "-m", "mttcg", "run", "--kernel", str(files / "Image")]
-        line += ["--initrd", str(files / "initrd.cpio.gz"), "--append", ARGUMENTS]
+        line += ["--initrd", str(files / "initrd.cpio.gz")]
+        line += ["--append", _arguments(variant)]
         line += ["--memory", MEMORY, "--smp", str(variant.smp), "--quiet", "--json", str(report)]
-        line += [word for plugin in variant.plugins for word in ("--plugin", plugin)]
+        line += [word for plugin in _plugins(variant) for word in ("--plugin", plugin)]
         ended = run(variant.name, [*line, "--code-store", str(store)])
         result = json.loads(report.read_text())
     if result["failures"]:
         raise RunFailed(variant.name, result["failures"][0])
     metrics = {"wall": ended.wall, "all_cpu": ended.cpu}
     metrics["vcpu_cpu"] = sum(vcpu["seconds_cpu"] for vcpu in result["vcpus"])
+    metrics["last_vcpu_cpu"] = result["vcpus"][-1]["seconds_cpu"]
     metrics["kept_functions"] = result["code_cache"]["kept_functions"]
     return Measurement(metrics, "")
+
+
+def _plugins(variant: Variant) -> list[str]:
+    return [plugin.format(bench=below_root(PLUGINS)) for plugin in variant.plugins]
 
 
 def _boot_on_qemu(variant: Variant) -> Measurement:
@@ -96,5 +116,9 @@ def _boot_on_qemu(variant: Variant) -> Measurement:
     line = [program.path, "-machine", "virt", "-m", MEMORY, "-smp", str(variant.smp)]
     line += ["-nographic", "-bios", str(files / "fw_dynamic.bin")]
     line += ["-kernel", str(files / "Image"), "-initrd", str(files / "initrd.cpio.gz")]
-    ended = run(variant.name, [*line, "-append", ARGUMENTS], program.environment)
-    return Measurement({"wall": ended.wall, "all_cpu": ended.cpu, "vcpu_cpu": ended.cpu}, "")
+    line += ["-append", _arguments(variant)]
+    with tempfile.TemporaryDirectory() as scratch:
+        line += qemu.plugin_options(variant, program, Path(scratch))
+        ended = run(variant.name, line, program.environment)
+    metrics = {"wall": ended.wall, "all_cpu": ended.cpu, "vcpu_cpu": ended.cpu}
+    return Measurement({**metrics, **qemu.counted(ended)}, "")

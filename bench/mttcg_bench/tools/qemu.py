@@ -117,7 +117,7 @@ def measure(case: Case, variant: Variant) -> Measurement:
             return Measurement({"wall": ended.wall, **measured(ended.output)}, ended.output)
         idle = _run(case, variant, dict.fromkeys(symbols, 0), Path(scratch))
         busy = _run(case, variant, symbols, Path(scratch))
-    counted = {name: float(count) for name, count in COUNTED.findall(busy.errors)}
+    found = counted(busy)
     metrics = {
         "guest": busy.wall - idle.wall,
         "wall": busy.wall,
@@ -125,8 +125,8 @@ def measure(case: Case, variant: Variant) -> Measurement:
         "vcpu_cpu": busy.cpu - idle.cpu,
         "all_cpu": busy.cpu,
         "unique": busy.unique.get("command", 0),
-        "events": counted.get("events", 0),
-        "executed": counted.get("executed", 0),
+        "events": found.get("events", 0),
+        "executed": found.get("executed", 0),
     }
     if metrics["guest"] <= 0 or metrics["vcpu_cpu"] <= 0:
         raise RunFailed(variant.name, "it took no longer than a run with nothing to do")
@@ -134,20 +134,32 @@ def measure(case: Case, variant: Variant) -> Measurement:
 
 
 def _run(case: Case, variant: Variant, symbols: Mapping[str, int], scratch: Path) -> EndedProcess:
-    program, settings = program_of(variant), variant.settings
+    program = program_of(variant)
     assert program is not None
     elf = set_initial_values(case.guest_of(variant), symbols, scratch)
-    thread = settings.get("thread", "multi")
+    thread = variant.settings.get("thread", "multi")
     command = [
         *(program.path, "-machine", "virt", "-bios", "none", "-m", "128"),
         *("-smp", str(variant.smp), "-accel", f"tcg,thread={thread}", "-display", "none"),
         *("-monitor", "none", "-serial", "stdio", "-kernel", str(elf)),
     ]
-    if "what" in settings:
-        plugin = scratch / "counting.so"
-        plugin.write_bytes(plugin_for(program.version))
-        command += ["-plugin", f"{plugin},what={settings['what']},how={settings['how']}"]
+    command += plugin_options(variant, program, scratch)
     return run(variant.name, command, program.environment, watched=True)
+
+
+def plugin_options(variant: Variant, program: Program, scratch: Path) -> list[str]:
+    """The options for our plugin, which is written to a folder, if a variant wants it."""
+    settings = variant.settings
+    if "what" not in settings:
+        return []
+    plugin = scratch / "counting.so"
+    plugin.write_bytes(plugin_for(program.version))
+    return ["-plugin", f"{plugin},what={settings['what']},how={settings['how']}"]
+
+
+def counted(ended: EndedProcess) -> dict[str, float]:
+    """What our plugin says that it counted, by what that is."""
+    return {name: float(count) for name, count in COUNTED.findall(ended.errors)}
 
 
 def set_initial_values(guest: str, symbols: Mapping[str, int], scratch: Path) -> Path:

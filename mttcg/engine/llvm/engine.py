@@ -377,6 +377,8 @@ class LlvmEngine:
             self.frame[Word.SHOW_WINDOW] = windows["show"]
         if changed is None:
             self.jumps.clear()
+            if self.frame[Word.FETCH]:  # pages may have other records now
+                self.code.fetch_natively(self.jumps)
         for page, offsets in (changed or {}).items():
             self.jumps.forget(page, partial(self.arena.holds_any, offsets=offsets))
 

@@ -139,6 +139,9 @@ class Word(IntEnum):
     TRANSLATED = auto()  # of the handler where a translation is to be entered
     PREDECODE = auto()  # of what predecodes a page to which nothing is attached
     ENTERED = auto()  # of what enters a block that has something attached
+    COUNTED = auto()  # of what enters a block where all count in one table, and that is all; or 0
+    COUNTED_MASK = auto()  # the contexts in which they do: of a hart's, these bits
+    COUNTED_THERE = auto()  # are this
     WORDS = auto()
 
 

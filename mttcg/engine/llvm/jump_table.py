@@ -39,6 +39,7 @@ class JumpTable:
             code of each place, 0 if none is known, and behind them those of code for translated
             addresses.
         versions: where the rows of versions are, by slot.
+        rows_of: the slots with a row, by the page that they had a version of.
     """
 
     def __init__(self, cache: BlockCache) -> None:
@@ -49,6 +50,7 @@ class JumpTable:
         self.slots = np.full(SLOTS, empty, dtype=np.uint64)
         self.generations = np.zeros(SLOTS, dtype=np.uint32)
         self.rows: dict[int, npt.NDArray[np.uint64]] = {}
+        self.rows_of: dict[PhysicalPage, set[int]] = {}
         self.shapes: dict[PhysicalPage, int] = {}
         tables = (self.pages, self.slots, self.generations, self.nothing)
         self.versions = JumpsOfVersions(*(address_of_array(table) for table in tables))
@@ -59,6 +61,7 @@ class JumpTable:
         for slot in self.rows:
             self.slots[slot] = self.pages[self.cache.page_in(slot)] = empty
         self.rows.clear()
+        self.rows_of.clear()
         self.shapes.clear()
 
     def drop(self, slot: int) -> None:
@@ -69,6 +72,7 @@ class JumpTable:
                 self.pages[page] = empty
             self.slots[slot] = empty
             del self.rows[slot]
+            self.rows_of.get(page, set()).discard(slot)
 
     def forget(
         self, page: PhysicalPage, is_gone: Callable[[HostAddress], bool] = lambda code: True
@@ -106,6 +110,7 @@ class JumpTable:
         slot = self.cache.used[page]
         if slot not in self.rows or not self._is_current(slot):
             self.rows[slot] = _row()
+            self.rows_of.setdefault(page, set()).add(slot)
             self.slots[slot] = address_of_array(self.rows[slot])
             self.generations[slot] = self.cache.slots["generation"][slot]
         self.pages[page] = self.slots[slot]
@@ -124,7 +129,9 @@ class JumpTable:
 
     def _slots_of(self, page: PhysicalPage) -> list[int]:
         """The versions of a page that have a row."""
-        return [slot for slot in self.rows if self.cache.page_in(slot) == page]
+        known = self.rows_of.get(page, ())
+        # a slot may have been given to another page meanwhile
+        return [slot for slot in known if slot in self.rows and self.cache.page_in(slot) == page]
 
     def follow(self, page: PhysicalPage) -> None:
         """Have a page use the row of the version that it is fetched from now, if from any."""

@@ -14,6 +14,7 @@ from mttcg.engine.tracking.versions import (
     MET_STRIDE,
     SEEN,
     USERS,
+    drop_own_records,
     find_or_make_version,
     follow_jumps,
     prepare_records,
@@ -99,6 +100,7 @@ def give_up(words, page):
         return False
     users = slot_row(words, slot) + USERS
     host.store64(users, host.read64(users) & ~get(words, TrackingWord.USER))
+    drop_own_records(words, slot)
     host.store32(get(words, TrackingWord.USED) + page * NUMBER_BYTES, ZERO)
     forget_entered(words, page)
     host.store64(row, U64(GIVEN_UP))

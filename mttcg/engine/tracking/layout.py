@@ -95,6 +95,7 @@ class TrackingWord(IntEnum):
     RECORDS = auto()  # HOST of the segment of predecoded records; 0: Python enters pages
     BLANK = auto()  # HOST of the records of a page of which nothing is predecoded
     HANDLERS = auto()  # what such a page has of handlers, see `PredecodedPages`
+    SHARED_RECORDS = auto()  # HOST of the records that all share where RECORDS are another's; or 0
     PROTECT = auto()  # HOST of mprotect(2)
     COMPARE = auto()  # HOST of memcmp(3)
     COPY = auto()  # HOST of memcpy(3)

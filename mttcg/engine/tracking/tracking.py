@@ -218,6 +218,7 @@ class StoreTracking:
             TrackingWord.RECORDS: pages.segment,
             TrackingWord.BLANK: pages.blank,
             TrackingWord.HANDLERS: pages.handlers,
+            TrackingWord.SHARED_RECORDS: pages.shared,
         }.items():
             self.words[word] = address
 

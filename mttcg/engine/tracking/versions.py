@@ -181,12 +181,30 @@ def follow_jumps(words, page, slot):
 
 
 @njit(cache=True)
+def drop_own_records(words, slot):
+    """Forget records of a slot that are this vCPU's own: others may change what they are of."""
+    if get(words, TrackingWord.SHARED_RECORDS) != ZERO:
+        host.store32(get(words, TrackingWord.RECORDS) + slot * NUMBER_BYTES, ZERO)
+
+
+@njit(cache=True)
+def has_shared_records(words, slot):
+    """Whether there are records of a slot that this vCPU does not use."""
+    shared = get(words, TrackingWord.SHARED_RECORDS)
+    if shared == ZERO:
+        return False
+    generation = host.load32(slot_row(words, slot) + GENERATION)
+    return host.load32(shared + slot * NUMBER_BYTES) == generation
+
+
+@njit(cache=True)
 def use_version(words, page, old, slot):
     """Fetch a page from another slot."""
     invalidated, bit = get(words, TrackingWord.INVALIDATED), get(words, TrackingWord.USER)
     host.store64(invalidated, host.load64(invalidated) + known_blocks(words, old))
     users = slot_row(words, old) + USERS
     host.store64(users, host.read64(users) & ~bit)
+    drop_own_records(words, old)
     users = slot_row(words, slot) + USERS
     host.store64(users, host.read64(users) | bit)
     host.store32(get(words, TrackingWord.USED) + page * NUMBER_BYTES, slot + ONE)
@@ -219,6 +237,8 @@ def update(words, page, slot, records, snapshot):
     """
     row, content = slot_row(words, slot), content_of(words, slot)
     if host.read64(row + USERS) != get(words, TrackingWord.USER):
+        return False
+    if has_shared_records(words, slot):
         return False
     for number in range(PAGE // 8):
         at = U64(number) * EIGHT

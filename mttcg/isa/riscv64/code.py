@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mttcg.isa.code import Missing
+from mttcg.isa.code import Missing, Numbers
 from mttcg.isa.facts import Facts
 from mttcg.isa.kind import Kind
 from mttcg.isa.riscv64.length import LONGEST, length
-from mttcg.isa.riscv64.table.decode import decode, find
-from mttcg.isa.riscv64.table.reserved import kind_of_reserved
+from mttcg.isa.riscv64.table.decode import ROWS, SELECTORS, decode, find
+from mttcg.isa.riscv64.table.reserved import RESERVED, kind_of_reserved
 from mttcg.isa.table.facts import facts_of
 from mttcg.isa.table.lookup import DECODED_WORDS
+
+if TYPE_CHECKING:
+    from mttcg.isa.table.kinds import FindKinds
 
 
 @cache
@@ -56,6 +59,18 @@ def kind(word: int) -> Kind:
     return facts(word).kind if callable(own) else own
 
 
+@cache
+def _find_kinds() -> "FindKinds":
+    from mttcg.isa.table.kinds import make_kinds  # numpy, which not all need
+
+    return make_kinds(ROWS, SELECTORS, (pattern for pattern, _ in RESERVED), kind)
+
+
+def kinds(words: Numbers, lengths: Numbers) -> Numbers:
+    """See `isa.code.Code`."""
+    return _find_kinds()(words, lengths)
+
+
 def returns_from_trap(word: int) -> bool:
     """Whether it is the return from machine mode."""
     found = decode(word)
@@ -78,6 +93,7 @@ class Rv64Code:
     decode = staticmethod(decode)
     facts = staticmethod(facts)
     kind = staticmethod(kind)
+    kinds = staticmethod(kinds)
     disassemble = staticmethod(disassemble)
     returns_from_trap = staticmethod(returns_from_trap)
     missing = staticmethod(missing)

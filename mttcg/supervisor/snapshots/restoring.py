@@ -82,6 +82,11 @@ class Restoring:
     def _wrong(self, wrong: str, expected: str) -> SnapshotError:
         return SnapshotError(self.path, wrong, expected)
 
+    @property
+    def takes_turns(self) -> bool:
+        """Whether harts took turns in the machine, and do so in the run."""
+        return self.saved.turns is not None and self.config.deterministic
+
     def close(self) -> None:
         """Let go of the file."""
         self.file.close()

@@ -69,8 +69,8 @@ class ConsolePipe:
         reading: int,
         writing: int,
         told: Sequence[Callable[[], None]],
-        begin: Callable[[], None],
-        end: Callable[[], None],
+        begin: Callable[[], None] = lambda: None,
+        end: Callable[[], None] = lambda: None,
     ) -> None:
         self.reading, self.writing, self.told = reading, writing, told
         self.begin, self.end = begin, end

@@ -9,7 +9,11 @@ from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.fetch_rows import row_of_fetches
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, INDEX, OBSERVED
+from mttcg.engine.llvm.interpreter.observed_layout import (
+    ENTRY,
+    INDEX,
+    RECORD_NUMBER_SHIFT,
+)
 from mttcg.engine.llvm.interpreter.system_functions import SystemFunctions
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN, UNLIKELY
@@ -24,10 +28,11 @@ from mttcg.engine.llvm.signature import (
     tail_call,
 )
 from mttcg.isa.system import MemoryFault
+from mttcg.memory.code_pages import HALVES
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.samples import TRANSLATED_PLACE
-from mttcg.tbcache.changes import GIVEN_UP
-from mttcg.tbcache.predecoded import RECORD_SHIFT
+from mttcg.tbcache.changes import GIVEN_UP, OBSERVED
+from mttcg.tbcache.predecoded import RECORD_SHIFT, SLOT_AT
 
 
 def is_translated(build: Builder) -> I1:
@@ -61,12 +66,14 @@ def records_of(
     build.begin(known)
     observed = build.binary("and", found, OBSERVED)
     first = build.binary("sub", found, observed)
-    distance = _meet_observed(build, first, observed)
+    distance, counted = _meet_page(build, first, observed)
     place = build.binary("shl", build.binary("and", pc, PAGE - 1), RECORD_SHIFT)
     number = build.binary("add", first, place)
     to_pc = build.binary("sub", pc, build.binary("lshr", number, RECORD_SHIFT))
     ip = build.cast("inttoptr", number, Pointer)
-    return ip, build.offset(ip, distance), to_pc
+    function = build.offset(FRAME, 8 * Word.COUNTED)
+    entry = build.select(counted, function, build.offset(ip, distance), Pointer)
+    return ip, entry, to_pc
 
 
 def _place_in_row(
@@ -99,17 +106,32 @@ def sampled_place(build: Builder, pc: I64, unknown: BasicBlock) -> I64:
     return build.phi(I64, (marked, found), (pc, plain))
 
 
-def _meet_observed(build: Builder, first: I64, observed: I64) -> I64:
-    """Go to another page: the distance from a record to what enters a block there."""
-    known, on, attached = build.block, build.new_block("on"), build.new_block("attached")
-    build.branch(build.compare("eq", observed, 0), on, attached)
-    build.begin(attached)
-    at = build.offset(build.cast("inttoptr", first, Pointer), INDEX)
+def _meet_page(build: Builder, first: I64, observed: I64) -> tuple[I64, I1]:
+    """Go to another page: from a record to what enters a block there, and whether all count."""
+    words = ("plain", "counted", "attached", "on")
+    plain, counted, attached, on = map(build.new_block, words)
+    records = build.cast("inttoptr", first, Pointer)
     to_index = build.offset(FRAME, 8 * Word.RECORDS_TO_INDEX)
-    build.store(build.load(at, UNKNOWN, I64), to_index, COUNTER)
+    build.branch(build.compare("eq", observed, 0), plain, attached)
+    build.begin(plain)
+    none = build.compare("eq", frame_word(build, Word.COUNTED), 0)
+    build.branch(none, on, counted, UNLIKELY)
+    build.begin(counted)
+    slot = build.load(build.offset(records, SLOT_AT), UNKNOWN, I64)
+    index = build.binary("mul", slot, HALVES)
+    build.store(
+        build.binary("sub", index, build.binary("lshr", first, RECORD_NUMBER_SHIFT)),
+        to_index,
+        COUNTER,
+    )
+    build.goto(on)
+    build.begin(attached)
+    build.store(build.load(build.offset(records, INDEX), UNKNOWN, I64), to_index, COUNTER)
     build.goto(on)
     build.begin(on)
-    return build.phi(I64, (I64(0), known), (I64(ENTRY), attached))
+    distance = build.phi(I64, (I64(0), plain), (I64(0), counted), (I64(ENTRY), attached))
+    no, yes = I1("false"), I1("true")
+    return distance, build.phi(I1, (no, plain), (yes, counted), (no, attached))
 
 
 def translate_pc(build: Builder, isa: InterpretedIsa, miss: BasicBlock) -> None:

@@ -10,11 +10,11 @@ from mttcg.engine.base import Memory
 from mttcg.engine.llvm.followed_counters import followed_counters
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.interpreter.address_translation import AddressTranslation
+from mttcg.engine.llvm.interpreter.counted_pages import CountedPages, only_counts
 from mttcg.engine.llvm.interpreter.decoding import decoding_table
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa, interpreted_isa
 from mttcg.engine.llvm.interpreter.native import InterpreterFunctions, load
 from mttcg.engine.llvm.interpreter.native_system import DeviceTables, InterpretedSystem, set_clock
-from mttcg.engine.llvm.interpreter.observed_layout import OBSERVED
 from mttcg.engine.llvm.interpreter.observed_native import load_observed
 from mttcg.engine.llvm.interpreter.observed_pages import ObservedPage
 from mttcg.engine.llvm.interpreter.plain_ram import ram_words
@@ -35,7 +35,7 @@ from mttcg.memory.address import (
 )
 from mttcg.memory.host import address_of_array, address_of_buffer
 from mttcg.tbcache.cache import BlockCache
-from mttcg.tbcache.changes import GIVEN_UP, PageChanges
+from mttcg.tbcache.changes import GIVEN_UP, OBSERVED, PageChanges
 from mttcg.tbcache.predecoded import PredecodedPages
 
 
@@ -81,6 +81,8 @@ def plan_words(weave: Weave) -> dict[Word, int]:
         Word.EVERY_RETIRED: packed(every.every_retired),
         Word.TOLD_OF_ALL: any(row.kind not in OF_JUMPS for row in every.every_retired),
         Word.ENTRY_TABLE: int(weave.rows.table[first, 1]),
+        Word.COUNTED_MASK: int(weave.rows.scopes[first, 0]),
+        Word.COUNTED_THERE: int(weave.rows.scopes[first, 1]),
         Word.HOW_MASK: (1 << 64) - 1 if every.every_order else WRITE,
     }
 
@@ -113,7 +115,8 @@ class PageInterpreter:
         self.observed: dict[Virtual, dict[tuple[int, ...], ObservedPage]] = {}
         self.native, self.start = native, address_of_buffer(segment)
         records = native.table, native.fill, native.next_page, native.straddle
-        self.pages = PredecodedPages(segment, cache, *records)
+        self.pages = self.plain = PredecodedPages(segment, cache, *records)
+        self.counted: CountedPages | None = None
         self.decoding = np.frombuffer(decoding_table(isa, uncovered) if uncovered else b"", "u1")
         self.table = np.zeros(len(cache.newest), dtype=np.uint64)
         self.seen, self.seen_at = np.zeros_like(self.table), np.full_like(self.table, NOWHERE)
@@ -144,10 +147,27 @@ class PageInterpreter:
         self.weave = weave
         self.observed.clear()
         self.observed_pages = 0
+        self._choose_pages(only_counts(weave.everywhere) and not self.frame[Word.TURNS])
         self.forget_pages()
         for word, value in plan_words(weave).items():
             self.frame[word] = value
         self.use_rows()
+
+    def _choose_pages(self, counted: bool) -> None:
+        """Use pages with handlers that count, or such as all vCPUs share."""
+        self.frame[Word.COUNTED] = 0
+        self.pages, self.start = self.plain, self.plain.start
+        cache = self.plain.cache
+        cache.left = lambda slot: None
+        if counted:
+            shared = self.plain.start
+            if self.counted is None:
+                parts = self.isa, self.native, shared, cache, self.frame
+                self.counted = CountedPages(*parts)
+            self.counted.drop_all()
+            cache.left = self.counted.drop
+            self.pages, self.start = self.counted, self.counted.start
+            self.frame[Word.COUNTED] = self.counted.entered
 
     def follow(
         self, start: Virtual, sites: Sites, changed: Iterable[PageOffset]
@@ -229,7 +249,8 @@ class PageInterpreter:
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
         """The page for what is attached to it; None if nothing is, and nobody watches."""
-        if not watched and not version.sites:
+        sites = version.sites
+        if not watched and (not sites or (self.frame[Word.COUNTED] and not sites.at_places)):
             return None
         start = self._observed_from(version)
         here = self.observed.setdefault(start, {})
@@ -297,10 +318,7 @@ class PageInterpreter:
     @property
     def _is_by_host(self) -> bool:
         """Whether the host is to see at which address a page is fetched, as it matters."""
-        plan = self.weave.plan
-        operations = (*plan.every_block, *plan.every_retired)
-        tables = any(operation.kind == "table" for operation in operations)  # are read by address
-        return self.watched or plan.is_at_virtual or tables
+        return self.watched or self.weave.plan.is_at_virtual
 
     def forget_pages(self) -> None:
         """Come back for every page: something else may be attached."""
@@ -324,8 +342,10 @@ class PageInterpreter:
             self._leave_to_native()
 
     def _leave_to_native(self) -> None:
-        """Come back no more for pages that are not fetched from, if nothing is attached to any."""
+        """Come back no more for pages that are not fetched from, if none is an observed one."""
         fetches = self.addresses is not None and bool(self.frame[Word.FETCH])
-        if fetches and not (self.watched or self.weave.plan.is_anywhere):
+        plan = self.weave.plan
+        counted = bool(self.frame[Word.COUNTED]) and not (plan.is_at_virtual or plan.is_at_physical)
+        if fetches and not self.watched and (counted or not plan.is_anywhere):
             unused = self.pages.cache.used.numbers == 0
             self.table[unused & (self.table == 0)] = GIVEN_UP

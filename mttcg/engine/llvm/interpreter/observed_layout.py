@@ -36,5 +36,3 @@ BYTES_SHIFT = INSTRUCTIONS_BITS + LENGTH_BITS + 1
 of its first one, whether that ends it, and the block's bytes."""
 RECORD_NUMBER_SHIFT = RECORD_BYTES.bit_length() - 1
 """From a record's address to its number."""
-OBSERVED = 1
-"""Set in a row of the frame's table of pages if the page is an observed one."""

@@ -7,6 +7,11 @@ private to a vCPU.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mttcg.engine.llvm.interpreter.counted_handler import (
+    ENTERED_COUNTED,
+    CountingHandler,
+    entered_counted,
+)
 from mttcg.engine.llvm.interpreter.decoding import FIRST_HANDLER
 from mttcg.engine.llvm.interpreter.handlers import name_of
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
@@ -46,7 +51,9 @@ class ObservedFunctions(NamedTuple):
     Attributes:
         entering: table of handlers, of code whose blocks and instructions have something attached.
         observed: the same, where accesses have, or what comes behind instructions.
+        counting: the same, where all blocks count in one table, and that is all.
         entered, entered_table, entered_bare, before: see `operations`.
+        entered_counted: see `counted_handler`.
         meet: see `observed_predecode`.
         come_back: has the engine show a block.
         others: as in `InterpreterFunctions`.
@@ -54,12 +61,14 @@ class ObservedFunctions(NamedTuple):
 
     entering: HostAddress
     observed: HostAddress
+    counting: HostAddress
     entered: HostAddress
     entered_table: HostAddress
     entered_bare: HostAddress
     before: HostAddress
     meet: HostAddress
     come_back: HostAddress
+    entered_counted: HostAddress
     fill: HostAddress
     next_page: HostAddress
     translated: HostAddress
@@ -67,7 +76,7 @@ class ObservedFunctions(NamedTuple):
 
 
 COME_BACK = "come_back"
-OTHERS = (ENTERED, ENTERED_TABLE, ENTERED_BARE, BEFORE, MEET, COME_BACK)
+OTHERS = (ENTERED, ENTERED_TABLE, ENTERED_BARE, BEFORE, MEET, COME_BACK, ENTERED_COUNTED)
 SHARED = (FILL, NEXT_PAGE, TRANSLATED, PREDECODE_OBSERVED)
 _loaded: dict[str, ObservedFunctions] = {}
 
@@ -96,7 +105,17 @@ def _load(isa: InterpretedIsa) -> ObservedFunctions:
         for kind in ("entering", "observed")
     )
     at[TRANSLATED] = plain.translated  # `take_over` knows it by that
-    return ObservedFunctions(entering, observed, *(at[name] for name in (*OTHERS, *SHARED)))
+    counting = put_table(
+        (
+            *plain.handlers[:FIRST_HANDLER],
+            *(
+                at.get(f"counting_{name_of(number)}", handler)
+                for number, handler in enumerate(plain.handlers[FIRST_HANDLER:])
+            ),
+        )
+    )
+    tables = entering, observed, counting
+    return ObservedFunctions(*tables, *(at[name] for name in (*OTHERS, *SHARED)))
 
 
 def source(isa: InterpretedIsa) -> str:
@@ -107,10 +126,16 @@ def source(isa: InterpretedIsa) -> str:
 def _functions(isa: InterpretedIsa) -> Iterator[str]:
     yield from shared_functions(isa, fill_observed, straddling_observed)
     yield predecode_observed_function(isa)
-    stand_ins = {MEET: meet_observed, COME_BACK: come_back}
+    stand_ins = {
+        MEET: meet_observed,
+        COME_BACK: come_back,
+        ENTERED_COUNTED: entered_counted,
+    }
     yield from operation_functions(isa, stand_ins)
     for number, (key, sample) in enumerate(samples_of(isa).items()):
         name = name_of(number)
         yield from ObservedHandler(isa, f"observed_{name}", sample, key.far).sources()
         if isa.code.facts(sample.word).kind.ends_block:
-            yield from EnteringHandler(isa, f"entering_{name}", sample, key.far).sources()
+            what = sample, key.far
+            yield from EnteringHandler(isa, f"entering_{name}", *what).sources()
+            yield from CountingHandler(isa, f"counting_{name}", *what).sources()

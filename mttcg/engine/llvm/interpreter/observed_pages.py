@@ -15,7 +15,6 @@ from mttcg.engine.llvm.interpreter.observed_layout import (
     FIRST_ENTRY,
     INDEX,
     INSTRUCTION_ROWS,
-    OBSERVED,
     OBSERVED_BYTES,
     OWN,
     RECORD_NUMBER_SHIFT,
@@ -25,6 +24,7 @@ from mttcg.engine.llvm.weave import Sites, packed
 from mttcg.memory.address import HostAddress, PageOffset
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.host import address_of_array
+from mttcg.tbcache.changes import OBSERVED
 from mttcg.tbcache.predecoded import HANDLERS_AT, PAGE_RECORDS, RECORD_SHIFT, SLOT_AT
 
 

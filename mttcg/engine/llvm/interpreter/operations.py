@@ -279,10 +279,15 @@ def _entered(build: Builder) -> None:
     _unless_asked(build, count, handler_of(build, IP))
 
 
-def _entered_table(build: Builder) -> None:
-    """Count a block in the one table."""
+def count_in_table(build: Builder) -> None:
+    """Count a block in the one table in which all do."""
     word = build.binary("shl", _index(build), 3)
     _add(build, build.binary("add", frame_word(build, Word.ENTRY_TABLE), word))
+
+
+def _entered_table(build: Builder) -> None:
+    """Count a block in the one table."""
+    count_in_table(build)
     _go_on(build, RUNNING)
 
 

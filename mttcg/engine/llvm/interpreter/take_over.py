@@ -12,7 +12,7 @@ from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.frame import Reason, Word
 from mttcg.engine.llvm.interpreter.find_records import records_of
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
-from mttcg.engine.llvm.interpreter.observed_layout import OWN
+from mttcg.engine.llvm.interpreter.observed_layout import ENTRY, OWN
 from mttcg.engine.llvm.interpreter.predecode import PREDECODE
 from mttcg.engine.llvm.interpreter.shared import (
     FILL,
@@ -49,7 +49,8 @@ def _go_on(build: Builder, isa: InterpretedIsa, name: str, find_observed: Find) 
     ip, entry, to_pc = records_of(build, isa, TO_PC, miss)
     block = _current_block(build, ip, TO_PC)
     _limit_to_turn(build, (ip, entry, to_pc), block)
-    build.branch(build.compare("eq", ip, entry), plain, observed)
+    is_observed = build.compare("eq", build.offset(ip, ENTRY), entry)
+    build.branch(is_observed, observed, plain)
     for which, find in ((plain, _plain_handler), (observed, find_observed)):
         build.begin(which)
         tail_call(build, find(build, ip, TO_PC), ip, RUNNING, block, to_pc)

@@ -57,6 +57,7 @@ from mttcg.engine.llvm.riscv64.paging.words import (
     is_in_ram,
 )
 from mttcg.engine.tracking.given_up import fetch_unused
+from mttcg.engine.tracking.versions import SEEN as SEEN_AT
 from mttcg.isa.riscv64.privilege import MACHINE, SUPERVISOR
 from mttcg.isa.riscv64.protection import EXECUTE, READ, WRITE
 from mttcg.isa.riscv64.status import MSTATUS_MXR, MSTATUS_SUM
@@ -65,7 +66,9 @@ from mttcg.native import host
 from mttcg.native.words import get, put
 from mttcg.state.vcpu_state import FENCE_CODE, VcpuState
 from mttcg.state.words import offsets_of
-from mttcg.tbcache.changes import GIVEN_UP
+from mttcg.tbcache.changes import GIVEN_UP, OBSERVED
+from mttcg.tbcache.layout import SLOT
+from mttcg.tbcache.predecoded import SLOT_AT
 
 _OFFSET = offsets_of(VcpuState)
 ASKED, BEGUN, DONE = (
@@ -77,7 +80,8 @@ DEVICE, CROSSES, MISS = (
     for one in (TranslationOutcome.DEVICE, TranslationOutcome.CROSSES, TranslationOutcome.MISS)
 )
 CODE = U64(FENCE_CODE)
-GIVEN_UP_PAGE = U64(GIVEN_UP)
+GIVEN_UP_PAGE, OBSERVED_PAGE = U64(GIVEN_UP), U64(OBSERVED)
+SLOT_BYTES = U64(SLOT.itemsize)
 
 
 @njit(cache=True)
@@ -187,6 +191,15 @@ def fetch_half(hart, frame, address):
     return outcome
 
 
+@njit(cache=True)
+def note_seen(frame, records, start):
+    """As `BlockCache.see`, of the version that a page's records are of."""
+    slot = host.read64((records & ~OBSERVED_PAGE) + U64(SLOT_AT))
+    seen = get(frame, Word.SLOTS) + slot * SLOT_BYTES + SEEN_AT
+    if host.load64(seen) != start + ONE:  # other vCPUs may read and write it
+        host.store64(seen, start + ONE)
+
+
 @cfunc(types.uint64(types.uint64, types.uint64, types.uint64))
 def fetch(hart, frame, pc):
     """Translate where code is, and fill the row of its page if the vCPU has entered that."""
@@ -206,6 +219,7 @@ def fetch(hart, frame, pc):
         records = host.read64(place)
     if records <= GIVEN_UP_PAGE:
         return MISS
+    note_seen(frame, records, pc & ~LAST)
     note_large(frame, pc, level)
     row = get(frame, Word.FETCH_ROWS) + (pc >> U64(FETCH_SHIFT) & U64(FETCH_MASK))
     host.store64(row + U64(TAG), pc | LAST)
