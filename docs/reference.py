@@ -155,6 +155,7 @@ MARK = (
     "<!-- Written by docs/reference.py from the docstrings; run `make docs` to write it again. -->"
 )
 RESULTS, ON_LINUX = (ROOT / "bench" / "results" / name for name in ("full.json", "linux.json"))
+BOOTS = ROOT / "bench" / "results" / "boots.md"
 FIGURES = re.compile(r"(<!-- figures: [^\n]* -->\n)(.*?)(<!-- end of figures -->)", re.S)
 """In a page, what the results of the last full run write."""
 INCLUDED = re.compile(r"(^```[\w-]+ (\S+)\n)(.*?)(^```$)", re.M | re.S)
@@ -374,10 +375,11 @@ def with_files(text: str) -> str:
 
 
 def performance_page() -> str:
-    """The last full run, and what plugins cost on Linux."""
+    """The last full run, what plugins cost on Linux, and what was seen of boots."""
     mark = "<!-- Written by docs/reference.py from bench/results/; run `make docs`. -->"
     linux = linux_page.linux_part(results.read(ON_LINUX))
-    return f"{mark}\n\n{document.page(results.read(RESULTS))}\n{linux}"
+    boots = BOOTS.read_text(encoding="utf-8")
+    return f"{mark}\n\n{document.page(results.read(RESULTS))}\n{linux.rstrip()}\n\n{boots}"
 
 
 def with_figures(text: str) -> str:
