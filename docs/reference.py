@@ -43,7 +43,7 @@ import mttcg_bus
 from mttcg.instrument import events, figures
 from mttcg.instrument.api.options import describe_options
 from mttcg.instrument.loading.loader import import_source, project_plugins
-from mttcg_bench import document, results
+from mttcg_bench import document, linux_page, results
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -154,7 +154,8 @@ NOT_FOR_AUTHORS = {"Cpu.open", "Cpu.close", "RunInfo.to_plain", "RunInfo.from_pl
 MARK = (
     "<!-- Written by docs/reference.py from the docstrings; run `make docs` to write it again. -->"
 )
-RESULTS = ROOT / "bench" / "results" / "full.json"
+RESULTS, ON_LINUX = (ROOT / "bench" / "results" / name for name in ("full.json", "linux.json"))
+BOOTS = ROOT / "bench" / "results" / "boots.md"
 FIGURES = re.compile(r"(<!-- figures: [^\n]* -->\n)(.*?)(<!-- end of figures -->)", re.S)
 """In a page, what the results of the last full run write."""
 INCLUDED = re.compile(r"(^```[\w-]+ (\S+)\n)(.*?)(^```$)", re.M | re.S)
@@ -374,9 +375,11 @@ def with_files(text: str) -> str:
 
 
 def performance_page() -> str:
-    """The last full run."""
-    mark = "<!-- Written by docs/reference.py from bench/results/full.json; run `make docs`. -->"
-    return f"{mark}\n\n{document.page(results.read(RESULTS))}"
+    """The last full run, what plugins cost on Linux, and what was seen of boots."""
+    mark = "<!-- Written by docs/reference.py from bench/results/; run `make docs`. -->"
+    linux = linux_page.linux_part(results.read(ON_LINUX))
+    boots = BOOTS.read_text(encoding="utf-8")
+    return f"{mark}\n\n{document.page(results.read(RESULTS))}\n{linux.rstrip()}\n\n{boots}"
 
 
 def with_figures(text: str) -> str:

@@ -357,7 +357,7 @@ class Config:
         """The options by which something comes from outside while the guest runs."""
         written = [drive for drive in self.drives if drive.access == WRITTEN]
         given: dict[str, object] = {"--drive with `write`": written}
-        given |= {"--share": self.shares, "--net": self.nets, "--gdb": self.gdb}
+        given |= {"--share": self.shares, "--net": self.nets}
         given |= {"--semihosting-files": self.semihosting_files, "exec": self.streams}
         return [option for option, value in given.items() if value]
 

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from functools import partial
 
 from mttcg.debugger.documents import memory_map, target_description, thread_list
-from mttcg.debugger.guest import DebuggedGuest
+from mttcg.debugger.guest import DebuggedGuest, WentBack
 from mttcg.debugger.memory import MemoryPackets, place_of
 from mttcg.debugger.packets import ACCEPTED, LONGEST, REFUSED, Packet, PacketReader, encode
 from mttcg.debugger.points import Points
@@ -25,7 +25,7 @@ MOST_QUEUED = 64
 """Packets that may wait for harts to stand: a debugger waits for most answers."""
 OK = b"OK"
 WRONG, WRONG_PLAIN = b"E.%s", b"E01"
-BEFORE_STEP = (b"z", b"Z", b"m", b"vCont;")
+BEFORE_STEP = (b"z", b"Z", b"m", b"H", b"vCont;", b"bs")
 """What a debugger sends from a stop behind an access to the step that it takes to be needed."""
 PLAIN = (b"m", b"M", b"X", b"g", b"G", b"H", b"T")
 """What is answered by a plain error: a debugger would take a text for data."""
@@ -86,6 +86,8 @@ class Session:
             b"s": lambda _: self._go_from(Motion.STEP),
             b"C": lambda _: self._go_from(Motion.GO),
             b"S": lambda _: self._go_from(Motion.STEP),
+            b"bc": lambda _: self._back(None),
+            b"bs": lambda _: self._back(self.going),
             b"D": self._detach,
             b"k": self._kill,
             b"vKill": self._kill,
@@ -221,8 +223,41 @@ class Session:
                 self.send(encode(self.last_stop))
                 return
             del self.stopped[cpu]  # the debugger does not want it to stop there any more
+        if self.guest.takes_turns:  # none can be held while another runs
+            ways = [Motion.GO if way is Motion.STAND else way for way in ways]
         self.phase, self.ways = Phase.RUNNING, ways
         self.guest.go(ways, self.points.wanted)
+
+    def _back(self, cpu: int | None) -> bytes | None:
+        """Go back, by one step of a hart, or to the last point before."""
+        if not self.guest.takes_turns:
+            return b""
+        if cpu is not None and cpu == self.behind_access:
+            self.behind_access = None
+            return self._stop_reply(cpu, b"")  # it is before it already
+        self.behind_access = None
+
+        def went_back(found: WentBack) -> None:
+            if self.is_over:
+                return
+            self.phase, self.cpu = Phase.STANDING, found.cpu
+            if found.stop is not None:
+                self.stopped[found.cpu] = found.stop
+                self.last_stop = self._stop_of(found.cpu)
+            else:
+                why = b"replaylog:begin;" if found.at_beginning else b""
+                self.last_stop = self._stop_reply(found.cpu, why)
+            self.send(encode(self.last_stop))
+            self._serve()
+
+        self.stopped.clear()
+        self.phase = Phase.RUNNING
+        try:
+            self.guest.go_back(cpu, self.points.wanted, went_back)
+        except UserError:
+            self.phase = Phase.STANDING
+            raise
+        return None
 
     def ended(self, status: int) -> None:
         """The guest has ended with a status."""
@@ -275,7 +310,8 @@ class Session:
     # the rest
 
     def _supported(self, rest: bytes) -> bytes:
-        return (FEATURES % LONGEST).encode()
+        back = ";ReverseStep+;ReverseContinue+" if self.guest.takes_turns else ""
+        return (FEATURES % LONGEST + back).encode()
 
     def _without_acknowledgement(self, _rest: bytes) -> bytes:
         self.acknowledges = False

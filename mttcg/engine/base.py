@@ -224,11 +224,12 @@ class Engine(Protocol):
 class TakesTurns(Protocol):
     """An engine whose hart can stop after a number of instructions, exactly."""
 
-    def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> None:
+    def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> Callable[[], None]:
         """Run no further than to the end of the hart's turn from now on.
 
         clock: where what the hart's instructions are from the clock is. end: gives how many
-        instructions the hart is to have retired by then.
+        instructions the hart is to have retired by then. Returns what has the engine forget its
+        block: the hart goes on wherever its state says.
         """
 
 

@@ -63,6 +63,7 @@ from mttcg.vcpu.protocol.vcpu_messages import (
     VcpuFailure,
     VcpuWarning,
 )
+from mttcg.vcpu.turn_taking import run
 from mttcg.vcpu.vcpu import Vcpu
 from mttcg_bus.host.limits import check_memory_room, host_refusal
 
@@ -306,7 +307,7 @@ class VcpuProcess:
         places = devices, self.backends, self.board
         let_take_turns(vcpu, self.harts, self.config, places, self.fds, self.channel)
         begin(vcpu, self.message)
-        vcpu.run()
+        run(vcpu)
         if self.tracking.warning:
             self._warn(self.tracking.warning)
 

@@ -186,7 +186,7 @@ class Watch:
         add = self.selector.register
         add(self.run.host.channel, selectors.EVENT_READ, self._from_host)
         add(self.interrupts, selectors.EVENT_READ, self._interrupt)
-        add(self.console_output, selectors.EVENT_READ, self._from_console)
+        add(self.console_output, selectors.EVENT_READ, self.take_console)
         add(self.notice_fd, selectors.EVENT_READ, self._noticed)
         for index, channel in enumerate(self.channels):
             add(channel, selectors.EVENT_READ, self._receiver(index))
@@ -409,7 +409,8 @@ class Watch:
         """Take what an aggregator reports."""
         self.selector.register(aggregator.report_fd, selectors.EVENT_READ, self._taker(aggregator))
 
-    def _from_console(self) -> None:
+    def take_console(self) -> None:
+        """Take what the guest has written."""
         data = os.read(self.console_output, CONSOLE_BYTES)
         if data:
             self._show(self.lines.take(data))

@@ -3,13 +3,22 @@
 from typing import Any, Protocol
 
 from mttcg.engine.base import Engine
+from mttcg.errors import MttcgError
 from mttcg.isa.system import System
 from mttcg.memory.address import Physical, Virtual
 from mttcg.state.vcpu_state import Activity, Power
 from mttcg.vcpu.host.firmware_calls import FirmwareCalls
 from mttcg.vcpu.host.no_translation import NoTranslationError
 from mttcg.vcpu.instrumentation.guest import GuestOfVcpu
+from mttcg.vcpu.machine.turns import Turns
 from mttcg.vcpu.protocol.host_messages import Start
+
+
+class WentBackError(MttcgError):
+    """The machine was made what it had been before; the vCPU begins from there."""
+
+    def __init__(self) -> None:
+        super().__init__("the machine went back")
 
 
 class BeginningVcpu(Protocol):
@@ -21,6 +30,7 @@ class BeginningVcpu(Protocol):
     guest: GuestOfVcpu
     calls: FirmwareCalls
     needs_timer: bool
+    turns: Turns | None
 
     def start(self, pc: Virtual, device_tree: Physical, information: int = 0) -> None:
         """Set the registers that a hart starts with."""
@@ -46,6 +56,14 @@ def begin(vcpu: BeginningVcpu, message: Start) -> None:
     vcpu.engine.fill()
     vcpu.follow_status()
     vcpu.follow_plan()
+
+
+def begin_turn(vcpu: BeginningVcpu) -> None:
+    """Run from now on; where harts take turns, when it is the hart's."""
+    if vcpu.turns is None:
+        vcpu.hart.state = Activity.RUNNING
+    else:
+        vcpu.turns.begin()
 
 
 def stay(vcpu: BeginningVcpu) -> None:

@@ -5,7 +5,7 @@ before an instruction at which the hart stops has run then, once; the instructio
 To step, the hart stops at all places at which it can be after one instruction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mttcg.instrument.api.changes import Attachment, Change, Where
 from mttcg.instrument.errors import NotRamError
@@ -37,11 +37,15 @@ class HartStops:
     Attributes:
         standing: whether the hart is to stand until the supervisor says how it goes on.
         stepping: whether it runs one instruction, by which it takes no interrupt.
+        searching: whether it notes where it would stop, and goes on.
+        note: where harts take turns, notes that: whether it is an access, its address, and the pc.
     """
+
+    note: Callable[[bool, Virtual, Virtual], None] | None = None
 
     def __init__(self, guest: GuestOfVcpu) -> None:
         self.guest = guest
-        self.standing = self.stepping = False
+        self.standing = self.stepping = self.searching = False
         self.step_sites: set[Attachment] = set()
         self.watched: set[StopPoint] = set()
         self.watchpoints = Watchpoints()
@@ -68,20 +72,44 @@ class HartStops:
         if self.reached is None:
             return False
         at = self.watchpoints.take_met() if self.reached is Reason.ACCESS else 0
-        self.untold = HartStopped(self.reached, pc, Virtual(at))
-        self.reached, self.stepping, self.standing = None, False, True
-        self.passed = pc
+        reason, self.reached, self.passed = self.reached, None, pc
+        if self.searching and self.note is not None:
+            self.note(reason is Reason.ACCESS, Virtual(at), pc)
+            return True
+        self.untold = HartStopped(reason, pc, Virtual(at))
+        self.stepping, self.standing = False, True
         self.guest.hart.request = 1
         return True
 
+    def met_watched(self) -> bool:
+        """Whether the hart stands now, as its last instruction met what is watched.
+
+        Native code looks before the next one, which is too late where a turn ends in between.
+        """
+        if not self.watchpoints.is_met():
+            return False
+        self.reached = Reason.ACCESS
+        self.stop(self.guest.hart.pc)
+        return self.standing
+
     def stand(self) -> None:
-        """Have the hart stand, as it has come to a number of instructions."""
-        self.untold = HartStopped(Reason.COUNT, self.guest.hart.pc, Virtual(0))
-        self.standing = True
+        """Have the hart stand, as it has come to a number of instructions, or made its step."""
+        reason = Reason.STEP if self.stepping else Reason.COUNT
+        self.untold = self.untold or HartStopped(reason, self.guest.hart.pc, Virtual(0))
+        self.stepping, self.standing = False, True
         self.guest.hart.request = 1
 
+    def forget(self) -> None:
+        """The hart is elsewhere: nothing of where it was holds any more."""
+        self.reached = self.untold = self.passed = None
+
     def let_interrupt(self) -> bool:
-        """Whether the hart may be interrupted: not as it steps, nor where its instruction began."""
+        """Whether the hart may be interrupted: not as it steps, nor where its instruction began.
+
+        Where harts take turns it is when it would be without a debugger.
+        """
+        if self.note is not None:
+            return True
         unfinished, pc = self.guest.engine.unfinished, self.guest.hart.pc
         if self.passed not in (unfinished, pc):
             self.passed = None
@@ -111,6 +139,7 @@ class HartStops:
         """Go on as is asked for."""
         way = Motion(message.ways[self.guest.index])
         self.standing, self.stepping = way is Motion.STAND, way is Motion.STEP
+        self.searching = way is Motion.SEARCH
         wanted = set(self._sites_behind()) if self.stepping else set()
         for add, sites in (
             (False, self.step_sites - wanted),
@@ -129,6 +158,8 @@ class HartStops:
         guest, hart = self.guest, self.guest.hart
         code, system = guest.isa.code, guest.isa.system
         yield from (pc for pc in system.trap_places(hart) if pc % code.alignment == 0)
+        if self.note is not None:
+            return  # else it stands when it has retired one more
         try:
             word = self._word_at(hart.pc)
         except NotRamError:

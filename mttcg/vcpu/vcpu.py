@@ -17,7 +17,7 @@ from mttcg.memory.address import Physical, Virtual
 from mttcg.memory.ram import GuestRam
 from mttcg.state.vcpu_state import NEVER, Activity
 from mttcg.tbcache.cache import Block
-from mttcg.vcpu.beginning import stay
+from mttcg.vcpu.beginning import WentBackError, begin_turn, stay
 from mttcg.vcpu.host.firmware_calls import FirmwareCalls
 from mttcg.vcpu.host.host_calls import HostCalls
 from mttcg.vcpu.host.host_work import HostWorkCounter
@@ -182,30 +182,30 @@ class Vcpu:
         self.engine.fill()
         self.follow_plan()
 
-    def run(self) -> None:
-        """Run until the machine stops."""
+    def run(self, again: bool = False) -> None:
+        """Run until the machine stops; again: it was made what it had been before."""
         hart, engine = self.hart, self.engine
         self.changes.follow()
-        if self.turns is None:
-            hart.state = Activity.RUNNING
-        else:
-            self.turns.begin()
-        self.lifecycle.tell("plugin_vcpu_start")
+        begin_turn(self)
+        if not again:
+            self.lifecycle.tell("plugin_vcpu_start")
         stay(self)
         while not self.machine.stopping:
+            if self.turns is not None and (self.stops.met_watched() or self.turns.is_to_stand()):
+                self.stops.stand()
             if hart.request:
                 self._serve_requests()
-            if self.turns is not None:  # behind that: who stands keeps the turn
-                self.turns.look()
-                if self.turns.is_to_stand():
-                    self.stops.stand()
-                    continue
+            if self.turns is not None and self.turns.look():  # behind that: who stands keeps it
+                continue
             hart.alert = 0  # before the inputs are looked at
             interrupted_at = hart.pc
             lets = self.stops.let_interrupt()
             code = self.system.take_interrupt(hart, self.machine) if lets else None
             if code is not None:
                 self.device_events.interrupt(code, interrupted_at)
+                if self.stops.stepping:
+                    self.stops.stand()
+                    continue
             if engine.unfinished not in (None, hart.pc):
                 self.left_blocks.leave(engine.unfinished)
             self.changes.follow()
@@ -246,7 +246,7 @@ class Vcpu:
     def _hold(self) -> None:
         """Stand still until the supervisor lets go; the hart and RAM may be other ones then."""
         hart, machine = self.hart, self.machine
-        state, written = hart.state, machine.written
+        state, written, went_back = hart.state, machine.written, machine.turns.went_back
         hart.stood, hart.state = state, Activity.PAUSED
         self.stops.tell_of_stop()
         while not machine.stopping:
@@ -259,7 +259,10 @@ class Vcpu:
                 break
             if machine.pause == number:
                 self._wait_for_request(LONGEST_SLEEP)
-        hart.state = state
+        goes_back, unfinished = machine.turns.went_back != went_back, self.engine.unfinished
+        if goes_back and unfinished is not None:
+            self.left_blocks.leave(unfinished)
+        hart.state = hart.state if goes_back else state
         self.stopwatch.skip()
         self.engine.fill()
         self.engine.fence_translations()
@@ -267,6 +270,8 @@ class Vcpu:
         if machine.written != written:
             self.changes.distrust()
             hart.cache_invalidated += self.engine.fetch_again()
+        if goes_back:
+            raise WentBackError
 
     def _wait_for_request(self, seconds: float, *others: int) -> None:
         """Wait for so long, or until a request comes, or one of some descriptors may be read."""
@@ -353,7 +358,7 @@ class Vcpu:
             self.engine.write_x(target, self.system.integer_registers(hart)[target])
         self.engine.retired(before, left.word, hart.pc)
         if answer is Effect.WAIT:
-            if not self.stops.stepping:  # to go on at once is right, too
+            if self.turns is not None or not self.stops.stepping:  # to go on at once is right, too
                 self.wait()
         elif answer is Effect.FETCH:
             hart.cache_invalidated += self.engine.fetch_again()

@@ -4,11 +4,12 @@ from collections.abc import Callable, Collection, Sequence
 
 import pytest
 
-from mttcg.debugger.guest import Point, RefusedError, Then
+from mttcg.debugger.guest import Point, RefusedError, Then, WentBack
 from mttcg.debugger.packets import LARGEST_WAITING, Packet, PacketReader, encode
 from mttcg.debugger.session import MOST_QUEUED, Session
 from mttcg.isa.debug_description import DebugDescription
 from mttcg.isa.riscv64.debug_description import DESCRIPTION
+from mttcg.memory.address import Virtual
 from mttcg.vcpu.protocol.stop_point import MOST_WATCHED, Motion, Reason
 from mttcg.vcpu.protocol.vcpu_messages import HartStopped
 
@@ -18,6 +19,7 @@ class StandingGuest:
 
     count = 2
     description: DebugDescription = DESCRIPTION
+    takes_turns: bool = False
 
     def __init__(self) -> None:
         self.went: list[list[Motion]] = []
@@ -29,6 +31,11 @@ class StandingGuest:
 
     def go(self, ways: Sequence[Motion], points: Collection[Point]) -> None:
         self.went.append(list(ways))
+
+    def go_back(
+        self, cpu: int | None, points: Collection[Point], then: Callable[[WentBack], None]
+    ) -> None:
+        raise AssertionError("it has no way back")
 
     def read_register(self, cpu: int, name: str) -> int:
         return 0x1000 if name == "pc" else 0
@@ -151,3 +158,53 @@ def test_packets_come_in_any_pieces_and_damaged_ones_are_refused(talk: Talk) -> 
     assert PacketReader().take(encode(b"}#$*")) == [Packet(b"}#$*")]
     with pytest.raises(ValueError, match="of one packet"):
         PacketReader().take(b"$" + bytes(LARGEST_WAITING))
+
+
+class GoingBack(StandingGuest):
+    """A guest whose harts take turns, and that goes back at once."""
+
+    takes_turns = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.back: list[int | None] = []
+        self.found = WentBack(1, None)
+
+    def go_back(
+        self, cpu: int | None, points: Collection[Point], then: Callable[[WentBack], None]
+    ) -> None:
+        self.back.append(cpu)
+        then(self.found)
+
+
+def test_a_guest_that_takes_turns_goes_back() -> None:
+    guest, sent = GoingBack(), list[bytes]()
+    session = Session(guest, sent.append, lambda: None)
+
+    def answer(content: bytes) -> bytes:
+        sent.clear()
+        session.take(encode(content))
+        return b"".join(sent).removeprefix(b"+")
+
+    assert b"ReverseStep+;ReverseContinue+" in answer(b"qSupported")
+    assert b"T05thread:2;" in answer(b"bc")
+    answer(b"Hc2")
+    assert b"T05thread:2;" in answer(b"bs")
+    guest.found = WentBack(0, None, at_beginning=True)
+    assert b"T05thread:1;" in (told := answer(b"bc")) and b"replaylog:begin;" in told
+    assert guest.back == [None, 1, None]
+    answer(b"Z2,1000,8")
+    guest.found = WentBack(1, HartStopped(Reason.ACCESS, Virtual(0x1000), Virtual(0x1000)))
+    assert b"watch:1000;" in answer(b"bc")
+    assert b"T05thread:2;" in answer(b"bs"), "which GDB makes at once, from where it stands"
+    assert guest.back == [None, 1, None, None]
+    answer(b"vCont;s:2")
+    assert guest.went == [[Motion.GO, Motion.STEP]], "none is held while another runs"
+
+
+def test_a_guest_in_parallel_has_no_way_back(talk: Talk) -> None:
+    _, session, sent = talk
+    for packet in (b"bc", b"bs"):
+        sent.clear()
+        session.take(encode(packet))
+        assert sent[-1] == encode(b"")

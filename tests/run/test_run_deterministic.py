@@ -102,7 +102,6 @@ def test_lengths_are_drawn_around_the_quantum() -> None:
         ({"deterministic": True, "drives": ["x,write"]}, "--drive with `write`: what comes"),
         ({"deterministic": True, "shares": ["/"]}, "--share: what comes from there"),
         ({"deterministic": True, "nets": ["passt"]}, "expected no --net with --deterministic"),
-        ({"deterministic": True, "gdb": "x"}, "expected no --gdb with --deterministic"),
     ],
 )
 def test_what_does_not_go_together_is_said(options: dict[str, Any], wrong: str) -> None:

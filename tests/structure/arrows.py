@@ -118,7 +118,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "snapshots": {"attachments"},
         "delivery": {"start"},
         "control": {"start", "attachments", "delivery", "snapshots"},
-        "debugging": {"control"},
+        "debugging": {"snapshots", "control"},
     },
 }
 """For the rooms of a large part, which others of that part each may import."""

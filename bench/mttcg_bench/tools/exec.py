@@ -1,10 +1,12 @@
 """The tool `exec`: `mttcg exec` of a program of Linux, and a bare-metal guest that says the same.
 
-The program is built by Debian's cross compiler. Linux is started once before anything is measured,
-so that `exec` goes on from the snapshot that it keeps then.
+The program is built by Debian's cross compiler, or, if that has no library, by zig. Linux is
+started once before anything is measured, so that `exec` goes on from the snapshot that it keeps.
 """
 
+import contextlib
 import functools
+import importlib.util
 import shutil
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from mttcg_bench.tools.linux import IMAGE
 from mttcg_bench.tools.process import EndedProcess, run
 
 COMPILER = "riscv64-linux-gnu-gcc"
+ZIG = (sys.executable, "-m", "ziglang", "cc", "-target", "riscv64-linux-musl")
 GREETING = "hello, world"
 SOURCE = f'#include <stdio.h>\nint main(void) {{ puts("{GREETING}"); return 0; }}\n'
 
@@ -26,10 +29,8 @@ def unavailable(_variant: Variant) -> str:
     """Why it can't run here, "" if it can."""
     if not is_there(row_of(IMAGE), CACHE.expanduser()):
         return f"there is no image {IMAGE} (mttcg images get {IMAGE})"
-    if not shutil.which(COMPILER):
-        return (
-            f"{COMPILER} is not installed, which builds the program (Debian: gcc-riscv64-linux-gnu)"
-        )
+    if not _compilers():
+        return "there is no compiler for the program (Debian: gcc-riscv64-linux-gnu; or ziglang)"
     return ""
 
 
@@ -61,8 +62,17 @@ def _program() -> Path:
     folder = Path(_folder().name)
     source, program = folder / "hello.c", folder / "hello"
     source.write_text(SOURCE)
-    run("the program", [COMPILER, "-O2", "-static", "-o", str(program), str(source)])
-    return program
+    for compiler in _compilers():
+        with contextlib.suppress(RunFailed):
+            run("the program", [*compiler, "-O2", "-static", "-o", str(program), str(source)])
+            return program
+    raise RunFailed("the program", "no compiler has built it")
+
+
+def _compilers() -> list[tuple[str, ...]]:
+    """Those that are there, the first choice first."""
+    zig = importlib.util.find_spec("ziglang") is not None
+    return [*([(COMPILER,)] if shutil.which(COMPILER) else []), *([ZIG] if zig else [])]
 
 
 @functools.cache

@@ -45,10 +45,16 @@ class FallbackEngine:
         self.unsupported = UnsupportedCounts(engine.hart)
         self.stepper: Stepper | None = None
 
-    def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> None:
+    def take_turns(self, clock: HostAddress, end: Callable[[], int]) -> Callable[[], None]:
         """See Engine."""
         what = self.llvm.hart, self.llvm.frame, self.llvm.code.interpreter
         self.llvm.turn = TurnLimit(*what, clock, end)
+
+        def begin_anew() -> None:
+            self.llvm.resumed = self.llvm.moved = None
+            self.llvm.stopping = False
+
+        return begin_anew
 
     def run(self, pc: Virtual) -> Exit:
         """Run from pc until something needs the vCPU."""

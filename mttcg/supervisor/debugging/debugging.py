@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from mttcg.attached import DebugPlace, parse_place
 from mttcg.config import Config
-from mttcg.debugger.guest import Point, Then
+from mttcg.debugger.guest import Point, RefusedError, Then, WentBack
 from mttcg.debugger.packets import PacketReader, encode
-from mttcg.debugger.session import Session
+from mttcg.debugger.session import Phase, Session
 from mttcg.isa.context import EVERYWHERE, Scope, scope_of
 from mttcg.isa.debug_description import DebugDescription
 from mttcg.memory.address import Virtual
@@ -16,6 +16,7 @@ from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.control.control import Given, RunControl
 from mttcg.supervisor.debugging.debug_door import DebugDoor
 from mttcg.supervisor.debugging.debug_monitor import OwnVerb, monitor
+from mttcg.supervisor.debugging.history import History
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.tasks import Answer, CommandError, Task
 from mttcg.supervisor.watch import Watch
@@ -57,6 +58,18 @@ class Debugging:
     def __init__(self, run: RunState, watch: Watch, control: RunControl) -> None:
         self.run, self.watch, self.control = run, watch, control
         self.count, self.description = run.harts.count, description_of(run)
+        self.takes_turns = run.config.deterministic
+        self.history: History | None = None
+        if self.takes_turns:
+            self.history = History(
+                control,
+                self.go,
+                lambda: (
+                    self.session is not None
+                    and self.session.phase is Phase.RUNNING
+                    and not run.machine.stopping
+                ),
+            )
         self.door: DebugDoor | None = None
         self.is_open = False
         self.session: Session | None = None
@@ -202,7 +215,9 @@ class Debugging:
 
     def hart_stopped(self, cpu: int, message: HartStopped) -> None:
         """A hart has stopped; without a debugger, it goes on."""
-        if self.session is not None:
+        if self.history is not None and self.history.is_going:
+            self.history.stopped = cpu, message
+        elif self.session is not None:
             self.session.hart_stopped(cpu, message)
         else:
             self._order([Motion.GO] * self.count)
@@ -220,6 +235,8 @@ class Debugging:
 
     def go(self, ways: Sequence[Motion], points: Collection[Point]) -> None:
         """See DebuggedGuest."""
+        if self.history is not None and not self.history.is_going:
+            self.history.follow(ways)
         wanted = {
             StopPoint(str(p.kind), p.size, Virtual(p.address), *self._scope_of(p.address))
             for p in points
@@ -231,6 +248,22 @@ class Debugging:
         self._order(ways)
         if self.watch.standstill.since_ns is not None:
             self.watch.standstill.end()
+
+    def go_back(
+        self, cpu: int | None, points: Collection[Point], then: Callable[[WentBack], None]
+    ) -> None:
+        """See DebuggedGuest."""
+        config = self.run.config
+        refused = {
+            "--check compares counts with what runs, which would run twice": config.check,
+            "input does not come twice": config.record_inputs or config.replay_inputs,
+            "virtio devices do not go back": self.run.device_fds,
+        }
+        for why, is_there in refused.items():
+            if is_there:
+                raise RefusedError(f"{why}; expected a run without")
+        assert self.history is not None, "harts take turns"
+        self.history.back(cpu, points, then)
 
     def _scope_of(self, address: int) -> Scope:
         """Where a breakpoint holds: the upper half of addresses is a kernel's, in every space."""
@@ -260,6 +293,8 @@ class Debugging:
     def write_register(self, cpu: int, name: str, value: int) -> None:
         """See DebuggedGuest."""
         self.control.inspection.write_registers(cpu, {name: value})
+        if self.history is not None:
+            self.history.changed()
 
     def read_memory(self, cpu: int, address: int, size: int) -> bytes:
         """See DebuggedGuest."""
@@ -269,6 +304,8 @@ class Debugging:
         """See DebuggedGuest."""
         self.control.inspection.write_memory(cpu, "virtual", address, data)
         self.run.machine.written += 1
+        if self.history is not None:
+            self.history.changed()
 
     def describe(self, cpu: int) -> str:
         """See DebuggedGuest."""

@@ -83,15 +83,27 @@ class ConsoleLines:
 
     Attributes:
         due: when what is kept has to be shown (time.monotonic).
+        written: bytes that the guest has written, in a run that may go back.
+        known: those of them that come once more before there is anything new.
     """
 
     def __init__(self, seconds: float = LINE_SECONDS) -> None:
         self.seconds = seconds
         self.kept = b""
         self.due = math.inf
+        self.written = self.known = 0
+
+    def write_again(self, written: int) -> None:
+        """The guest has gone back to where it had written so many bytes."""
+        self.known += self.written - written
+        self.written = written
 
     def take(self, data: bytes) -> bytes:
         """Take more of it; the whole lines that there are now."""
+        self.written += len(data)
+        again = min(self.known, len(data))
+        self.known -= again
+        data = data[again:]
         self.kept += data
         end = self.kept.rfind(b"\n") + 1
         return self._part(end if len(self.kept) - end < CONSOLE_BYTES else len(self.kept))

@@ -73,6 +73,10 @@ class Watchpoints:
         words[END] = FIRST + ROW * len(rows)
         return tuple(Change(bool(rows), attachment) for attachment in self.attachments)
 
+    def is_met(self) -> bool:
+        """Whether a place was met, and not taken yet."""
+        return bool(self.words.array[MET])
+
     def take_met(self) -> int:
         """Address of the place that was met."""
         words = self.words.array

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
-from mttcg.memory.address import HostAddress
+from mttcg.memory.address import HostAddress, Virtual
 from mttcg.memory.host import address_of_buffer
 from mttcg.state.words import MASK, WORD_BYTES
 
 _ARE_TAKEN, _HART, _ENDED, _NOW, _ORIGIN, _PHASE, _ENDS, _STANDS_AT, _WHOSE = range(9)
-_INPUTS_OPEN, _INPUTS, _WAITING = range(9, 12)
-TURN_WORDS = 12
+_INPUTS_OPEN, _INPUTS, _WAITING, _NOT_BEFORE, _WENT_BACK, _HIT = range(9, 15)
+_HIT_WORDS = 7
+TURN_WORDS = _HIT + _HIT_WORDS
+_PLACE, _ACCESS = 1, 2
 ALL = MASK
 """In the place of a hart: all of them, together."""
 
@@ -24,10 +26,36 @@ class TurnPhase(IntEnum):
 
 
 class Count(NamedTuple):
-    """A number of instructions that a hart has retired, or all together have."""
+    """A number of instructions that a hart has retired, or all together have.
+
+    turn: the first turn in which that counts.
+    """
 
     hart: int
     instructions: int
+    turn: int = 0
+
+
+class Hit(NamedTuple):
+    """Where a hart was that a debugger wants to stop: before an instruction.
+
+    Attributes:
+        turn: how many turns had ended.
+        instructions: that the hart had retired.
+        taken: traps and interrupts that it had taken.
+        hart: which.
+        accesses: whether it is for what the instruction does to memory; else for the instruction.
+        address: of that memory.
+        pc: where it stood when that was noted.
+    """
+
+    turn: int
+    instructions: int
+    taken: int
+    hart: int
+    accesses: bool
+    address: Virtual
+    pc: Virtual
 
 
 class TurnWords:
@@ -71,13 +99,45 @@ class TurnWords:
     def stands_at(self) -> Count | None:
         """When a hart is to stand still in its turn; None if at no number of instructions."""
         instructions = int(self.words[_STANDS_AT])
-        return Count(int(self.words[_WHOSE]), instructions) if instructions else None
+        if not instructions:
+            return None
+        return Count(int(self.words[_WHOSE]), instructions, int(self.words[_NOT_BEFORE]))
 
     @stands_at.setter
     def stands_at(self, count: Count | None) -> None:
         """Set it; the supervisor does, and the vCPU takes it away when it is so."""
-        hart, instructions = count or (0, 0)
-        self.words[_WHOSE], self.words[_STANDS_AT] = hart, instructions
+        hart, instructions, turn = count or (0, 0, 0)
+        self.words[_WHOSE], self.words[_NOT_BEFORE] = hart, turn
+        self.words[_STANDS_AT] = instructions
+
+    @property
+    def went_back(self) -> int:
+        """How often the machine was made what it had been before."""
+        return int(self.words[_WENT_BACK])
+
+    @went_back.setter
+    def went_back(self, times: int) -> None:
+        """Set it; the supervisor does, while all stand still, and each vCPU begins anew then."""
+        self.words[_WENT_BACK] = times
+
+    @property
+    def hit(self) -> Hit | None:
+        """The last that was noted since it was forgotten."""
+        number, turn, *words = map(int, self.words[_HIT : _HIT + _HIT_WORDS])
+        instructions, taken, hart, address, pc = words
+        if not number:
+            return None
+        places = Virtual(address), Virtual(pc)
+        return Hit(turn, instructions, taken, hart, number == _ACCESS, *places)
+
+    @hit.setter
+    def hit(self, hit: Hit | None) -> None:
+        """Note one; the vCPU whose turn it is does, and the supervisor while all stand still."""
+        words = (0,) * _HIT_WORDS
+        if hit is not None:
+            words = (_ACCESS if hit.accesses else _PLACE, *hit[:4], hit.address, hit.pc)
+        for at, word in enumerate(words):
+            self.words[_HIT + at] = word
 
     @property
     def origin(self) -> HostAddress:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from mttcg.isa.system import System
-from mttcg.memory.address import HostAddress
+from mttcg.memory.address import HostAddress, Virtual
 from mttcg.state.vcpu_state import ENDED, NEVER, Activity, Power, VcpuState
 from mttcg.state.words import MASK
 from mttcg.vcpu.machine.shared import Harts, MachineState
 from mttcg.vcpu.machine.turn_inputs import TurnInputs
-from mttcg.vcpu.machine.turn_words import ALL, TurnPhase
+from mttcg.vcpu.machine.turn_words import ALL, Hit, TurnPhase
 
 GOLDEN, FIRST_FACTOR, SECOND_FACTOR = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 """Of splitmix64, see https://prng.di.unimi.it/splitmix64.c."""
@@ -84,7 +84,12 @@ class Turns:
         wait: sleeps until something is asked of this vCPU, and does it.
         inputs: what comes from outside.
         alarms: devices that interrupt at a time.
+
+    Attributes:
+        begin_anew: has the engine forget its block, as the hart is elsewhere.
     """
+
+    begin_anew: Callable[[], None]
 
     def __init__(
         self,
@@ -122,6 +127,8 @@ class Turns:
         count = self.machine.turns.stands_at
         if count is None or count.hart not in (ALL, self.index):
             return NEVER
+        if count.turn > self.machine.turns.ended:
+            return NEVER
         if count.hart == self.index:
             return count.instructions
         others = sum(each.instructions for each in self.harts.harts if each is not self.hart)
@@ -137,6 +144,7 @@ class Turns:
     def begin(self) -> None:
         """Wait for the hart's first turn, or go on with one in which the machine stood still."""
         hart, turns = self.hart, self.machine.turns
+        turns.retired = None
         hart.state = Activity.IDLE if hart.stood == Activity.IDLE else Activity.RUNNING
         if turns.hart != self.index or turns.phase is TurnPhase.CHOSEN:
             self._await()
@@ -146,18 +154,34 @@ class Turns:
             self._pass_on()
         hart.state = Activity.RUNNING
 
-    def look(self) -> None:
-        """At the turn's end, let others have theirs; back in the hart's next one."""
+    def look(self) -> bool:
+        """At the turn's end, let others have theirs; back in the hart's next one.
+
+        Returns whether it was at its end.
+        """
         last = self.inputs.last(self.index)
         if last is not None and self.hart.instructions >= last:
             self.inputs.stop()
         elif self.hart.instructions >= self.machine.turns.ends:
             self.give_up()
+        else:
+            return False
+        return True
 
     def give_up(self) -> None:
         """End the turn, let others have theirs; back in the hart's next one."""
         self.machine.turns.end()
         self._pass_on()
+
+    def note(self, accesses: bool, address: Virtual, pc: Virtual) -> None:
+        """Note that the hart is where a debugger wants it to stop.
+
+        accesses: it is behind the instruction that accessed memory at the address. pc: of the hart.
+        """
+        hart, turns = self.hart, self.machine.turns
+        taken = hart.traps + hart.interrupts
+        retired = hart.instructions - accesses
+        turns.hit = Hit(turns.ended, retired, taken, self.index, accesses, address, pc)
 
     def _retired(self) -> int:
         return self.hart.instructions

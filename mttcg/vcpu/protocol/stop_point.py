@@ -31,6 +31,8 @@ class Motion(StrEnum):
     GO = "go"
     STEP = "step"
     """To stop behind one instruction."""
+    SEARCH = "search"
+    """To note each place at which it would stop, and go on."""
 
 
 class StopPoint(TypedValue):
