@@ -56,6 +56,7 @@ def boot(console: io.BytesIO, kind: str, disk: Path, *plugins: str, **options: A
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+@pytest.mark.skipif("MTTCG_CHECK_LINUX" not in os.environ, reason="three boots, see make nightly")
 @pytest.mark.parametrize("kind", CONSOLES)
 @needs_debian
 def test_what_was_typed_at_a_shell_comes_again(kind: str, tmp_path: Path) -> None:
