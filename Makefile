@@ -50,7 +50,7 @@ nightly: $(TESTING) ## run a million random instructions in each tier and engine
 	MTTCG_TRANSLATED_PROGRAMS=170 $(PYTEST) tests/engine/test_translated_random.py -o timeout=0
 	MTTCG_TRACKING_ROUNDS=100000 $(BIN)/python -m pytest tests/engine/test_store_tracking.py tests/engine/test_native_versions.py -o timeout=0
 	MTTCG_RANDOM_KILLS=200 $(BIN)/python -m pytest tests/run/test_run_kills.py -o timeout=0
-	MTTCG_CHECK_LINUX=1 $(BIN)/python -m pytest $(addprefix tests/firmware/test_linux,.py _work.py _counts.py _restored.py) $(addprefix tests/linux/test_debian_,chosen.py deterministic.py events.py functions.py processes.py profile.py switches.py syscalls.py) tests/linux/test_exec_plugins.py -o timeout=0
+	MTTCG_CHECK_LINUX=1 $(BIN)/python -m pytest $(addprefix tests/firmware/test_linux,.py _work.py _counts.py _restored.py) $(addprefix tests/linux/test_debian_,chosen.py deterministic.py events.py inputs.py functions.py processes.py profile.py switches.py syscalls.py) tests/linux/test_exec_plugins.py -o timeout=0
 	MTTCG_LINUX_BOOTS=50 $(BIN)/python -m pytest tests/firmware/test_linux_boots.py -o timeout=0
 	$(BIN)/python -m bench.linux_idle --smp 8
 
