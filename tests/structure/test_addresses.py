@@ -63,6 +63,8 @@ SIZES = {
     "mttcg/native/object_file.py": "rounds a size",
     "mttcg/engine/tracking/layout.py": "rounds a size",
     "mttcg/isa/riscv64/translation.py": "takes an address apart for the walk of page tables",
+    "mttcg/linux/riscv64/kernel.py": "rounds a fixed address",
+    "mttcg/supervisor/debugging/past_pages.py": "takes offsets in RAM's file apart",
     "mttcg/linux/linux_guest.py": "the number of an address space is that of a page",
     "mttcg/engine/unicorn/hooks.py": "native code, which has its own door",
     "mttcg/engine/unicorn/riscv64/hooks.py": "native code",

@@ -16,7 +16,7 @@ from mttcg.state.vcpu_state import Activity
 from mttcg.supervisor.control.control import Given, RunControl
 from mttcg.supervisor.debugging.debug_door import DebugDoor
 from mttcg.supervisor.debugging.debug_monitor import OwnVerb, monitor
-from mttcg.supervisor.debugging.history import History
+from mttcg.supervisor.debugging.history import RunHistory
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.tasks import Answer, CommandError, Task
 from mttcg.supervisor.watch import Watch
@@ -59,9 +59,9 @@ class Debugging:
         self.run, self.watch, self.control = run, watch, control
         self.count, self.description = run.harts.count, description_of(run)
         self.takes_turns = run.config.deterministic
-        self.history: History | None = None
+        self.history: RunHistory | None = None
         if self.takes_turns:
-            self.history = History(
+            self.history = RunHistory(
                 control,
                 self.go,
                 lambda: (

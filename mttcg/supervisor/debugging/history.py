@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from mttcg.debugger.guest import Point, WentBack
 from mttcg.supervisor.control.control import RunControl
-from mttcg.supervisor.debugging.moments import Moment, Moments, Place, made_by, place_of
+from mttcg.supervisor.debugging.moments import KeptMoment, Moments, RunPlace, made_by, place_of
 from mttcg.supervisor.tasks import Answer, CommandError, Condition, Task, Work
 from mttcg.vcpu.machine.turn_words import Count
 from mttcg.vcpu.protocol.stop_point import Motion, Reason
@@ -23,10 +23,10 @@ Way: TypeAlias = Generator[Condition, None, WentBack]
 """A way back, and where it has led."""
 
 
-class Found(NamedTuple):
+class FoundStop(NamedTuple):
     """A place at which a debugger wants a hart to stop, and what it is told there."""
 
-    place: Place
+    place: RunPlace
     stop: HartStopped
 
 
@@ -37,7 +37,7 @@ class NotWantedError(CommandError):
         super().__init__("it was interrupted on the way back")
 
 
-class History:
+class RunHistory:
     """The way that a debugged run has come.
 
     Args:
@@ -157,8 +157,8 @@ class History:
         return WentBack(cpu, None, at_beginning=True)
 
     def _search(
-        self, moment: Moment, end: Place, points: Collection[Point]
-    ) -> Generator[Condition, None, Found | None]:
+        self, moment: KeptMoment, end: RunPlace, points: Collection[Point]
+    ) -> Generator[Condition, None, FoundStop | None]:
         """The last place from a moment to an end at which a hart would stop."""
         self.moments.go_back(moment)
         self.run.machine.turns.hit = None
@@ -171,19 +171,19 @@ class History:
             assert self.stopped is not None
             stop = self.stopped[1]
             if stop.reason != Reason.STEP:
-                found = Found(before, stop)
+                found = FoundStop(before, stop)
         return found
 
-    def _noted(self, end: Place) -> Found | None:
+    def _noted(self, end: RunPlace) -> FoundStop | None:
         """The last place that was noted on the way to an end."""
         hit = self.run.machine.turns.hit
         if hit is None:
             return None
-        place = Place(hit.turn, hit.instructions, hit.taken, hit.hart)
+        place = RunPlace(hit.turn, hit.instructions, hit.taken, hit.hart)
         reason = Reason.ACCESS if hit.accesses else Reason.BREAKPOINT
-        return Found(place, HartStopped(reason, hit.pc, hit.address)) if place < end else None
+        return FoundStop(place, HartStopped(reason, hit.pc, hit.address)) if place < end else None
 
-    def _go_to(self, place: Place) -> Work:
+    def _go_to(self, place: RunPlace) -> Work:
         """Have the guest stand at a place that it has been at."""
         moment = next(each for each in reversed(self.moments.kept) if each.place <= place)
         self.moments.go_back(moment)
@@ -192,7 +192,7 @@ class History:
         while place_of(self.run) < place:
             yield from self._make_step(place.hart, ())
 
-    def _has_to_run_to(self, place: Place) -> bool:
+    def _has_to_run_to(self, place: RunPlace) -> bool:
         """Whether more than traps lies between here and a place."""
         return place_of(self.run)[:2] < place[:2]
 
@@ -216,6 +216,6 @@ class History:
             raise NotWantedError
 
 
-def _count_of(place: Place) -> Count:
+def _count_of(place: RunPlace) -> Count:
     """When the hart whose turn it is comes to a place, or to one before by traps alone."""
     return Count(place.hart, place.instructions, place.turn)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from mttcg.state.kept_state import take_words, words_of
 from mttcg.state.vcpu_state import VcpuState
-from mttcg.supervisor.debugging.kept_pages import KeptPages, Rows
+from mttcg.supervisor.debugging.past_pages import PastPages, Rows
 from mttcg.supervisor.run_state import RunState
 from mttcg.supervisor.snapshots.saved_turns import SavedTurns, clock_of
 from mttcg.vcpu.machine.turn_words import TurnPhase
@@ -17,7 +17,7 @@ MOST_BYTES = 512 << 20
 """Of RAM's contents; beyond, moments are given up, but for the first and the last two."""
 
 
-class Place(NamedTuple):
+class RunPlace(NamedTuple):
     """Where in a run its machine stands; a later one is a greater one.
 
     Attributes:
@@ -33,7 +33,7 @@ class Place(NamedTuple):
     hart: int
 
 
-class Moment(NamedTuple):
+class KeptMoment(NamedTuple):
     """The machine as it was at one place.
 
     Attributes:
@@ -44,7 +44,7 @@ class Moment(NamedTuple):
         clock_ns: what the clock had run.
     """
 
-    place: Place
+    place: RunPlace
     total: int
     made: tuple[int, ...]
     shown: int
@@ -56,13 +56,13 @@ class Moment(NamedTuple):
     ram: Rows
 
 
-def place_of(run: RunState) -> Place:
+def place_of(run: RunState) -> RunPlace:
     """Where a run stands."""
     turns = run.machine.turns
     hart = run.harts.harts[turns.hart]
     # between two turns nothing has happened since the end of the last
     turn = turns.ended - (turns.phase is TurnPhase.ENDED)
-    return Place(turn, hart.instructions, hart.traps + hart.interrupts, hart.index)
+    return RunPlace(turn, hart.instructions, hart.traps + hart.interrupts, hart.index)
 
 
 class Moments:
@@ -78,8 +78,8 @@ class Moments:
         self, run: RunState, shown: Callable[[], int], show_again: Callable[[int], None]
     ) -> None:
         self.run, self.shown, self.show_again = run, shown, show_again
-        self.pages = KeptPages(run.maps["ram"], run.fds["ram"])
-        self.kept: list[Moment] = []
+        self.pages = PastPages(run.maps["ram"], run.fds["ram"])
+        self.kept: list[KeptMoment] = []
 
     def take(self) -> None:
         """Keep the moment, unless it can't be, or lies behind one that is kept."""
@@ -92,7 +92,7 @@ class Moments:
         turns = SavedTurns.of(run)
         assert turns is not None, "harts take turns"
         self.kept.append(
-            Moment(
+            KeptMoment(
                 place=place,
                 total=sum(hart.instructions for hart in harts),
                 made=tuple(map(made_by, harts)),
@@ -107,11 +107,11 @@ class Moments:
         )
         self._thin()
 
-    def last_before(self, place: Place) -> Moment | None:
+    def last_before(self, place: RunPlace) -> KeptMoment | None:
         """The last one before a place."""
         return next((each for each in reversed(self.kept) if each.place < place), None)
 
-    def go_back(self, moment: Moment) -> None:
+    def go_back(self, moment: KeptMoment) -> None:
         """Make the machine what it was; its vCPUs begin from there when they go on."""
         run, turns = self.run, moment.turns
         self.shown()  # what is on its way is not to be taken for what comes again

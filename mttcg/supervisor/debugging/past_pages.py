@@ -18,7 +18,7 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 """For each page of RAM, the row that has its content."""
 
 
-class KeptPages:
+class PastPages:
     """Rows of page contents, and which of them RAM was made of when it was last taken.
 
     Args:
