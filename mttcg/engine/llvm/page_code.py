@@ -244,21 +244,8 @@ class PageCode:
         slot = self.cache.used[page]
         if self.is_translating:
             self.cache.see(slot, page_start(pc))
-            self._check_if_split(page)
+            check_if_split(self, page)
         return page, slot
-
-    def _check_if_split(self, page: PhysicalPage) -> None:
-        """If protection splits a page, have each of its instructions looked at from now on.
-
-        It has no better code then, which looks at none.
-        """
-        addresses, checked = self.interpreter.addresses, self.interpreter.checked
-        start = self.cache.ram_range.start_of(page)
-        if addresses is None or page in checked or not addresses.splits_code(start):
-            return
-        checked.add(page)
-        self.forget_page(page)
-        self.on_checked(page)
 
     def block_page(self) -> PhysicalPage:
         """The page of the hart's current block, which may not be translated any more."""
@@ -362,3 +349,17 @@ class PageCode:
             if found is not None:
                 return found
         return self.surviving.entries(version).get(entry)
+
+
+def check_if_split(code: PageCode, page: PhysicalPage) -> None:
+    """If protection splits a page, have each of its instructions looked at from now on.
+
+    It has no better code then, which looks at none.
+    """
+    addresses, checked = code.interpreter.addresses, code.interpreter.checked
+    start = code.cache.ram_range.start_of(page)
+    if addresses is None or page in checked or not addresses.splits_code(start):
+        return
+    checked.add(page)
+    code.forget_page(page)
+    code.on_checked(page)
