@@ -5,8 +5,10 @@ import ctypes
 import pytest
 from engine_harness import Bare, fill
 
+from mttcg.engine.base import ExitKind
 from mttcg.engine.llvm.frame import Word
 from mttcg.engine.llvm.pauses import PAUSES_PER_YIELD
+from mttcg.isa.riscv64.interrupts import SOFTWARE_INTERRUPT, SOFTWARE_NUMBER
 from mttcg.isa.riscv64.table.decode import BY_NAME
 from mttcg.memory.host import address_of_function
 
@@ -50,6 +52,25 @@ def test_pauses_let_others_run(name: str, improved: bool) -> None:
             bare.improve(BASE)
     bare.close()
     assert len(calls) == (YIELDS if name in PAUSES else 0)
+
+
+def test_waiting_for_what_is_pending_lets_others_run() -> None:
+    """As firmware waits in whose hart an interrupt is pending, which ends each wait at once."""
+    calls: list[int] = []
+    counted = YIELD(lambda: calls.append(1) or 0)
+    bare = Bare("llvm", BASE, 4 * PAGE, native_traps=True)
+    bare.engine.llvm.frame[Word.YIELD] = address_of_function(counted)
+    program = [BY_NAME["wfi"].match, COUNT_DOWN, AGAIN, ECALL]
+    fill([(BASE + 4 * at, instruction) for at, instruction in enumerate(program)], bare.write)
+    x = [0] * 32
+    x[COUNTER] = ROUNDS
+    bare.set_registers(x, [0] * 32, 0)
+    bare.hart.mie, bare.hart.lines[SOFTWARE_NUMBER] = SOFTWARE_INTERRUPT, 1
+    left = bare.engine.run(BASE)
+    # the call at the end traps to where no code is, and until then the host was not asked to wait
+    assert (left.kind, bare.hart.x[COUNTER]) == (ExitKind.FETCH, 0)
+    bare.close()
+    assert len(calls) == YIELDS
 
 
 NOTHING, LOAD, UNTIL = 0x0000_0013, 0x0003_3383, 0xFE03_8CE3

@@ -129,6 +129,7 @@ class LlvmEngine:
         if kept is not None:
             pages = KeptPages(kept, ram, cache, arena, interpreter.native_words())
         self.code = PageCode(hart, cache, arena, self.translator, interpreter, pages)
+        self.code.on_checked = self.jumps.forget
         self.native_system: NativeSystem | None = interpreter.system
         where = hart.index, self.samples, cache, arena
         self.tiering = Tiering(*where, self.code, self.jumps, link)

@@ -122,6 +122,7 @@ class Word(IntEnum):
     SEEN = auto()  # host address of what PAGES is then, for translated code
     SEEN_AT = auto()  # and of where the hart sees each of these pages
     FETCH_HALF = auto()  # of what reads an instruction's end in the next page
+    CHECK_FETCH = auto()  # of what says whether an instruction can be fetched
     FETCHED_HALF = auto()  # what that found
     OTHER_HALF = auto()  # 1: the page at the pc is to be fetched with that
     CLEAR = auto()  # host address of memset(3)

@@ -75,6 +75,7 @@ class PageCode:
         self.weave = Weave()
         self.surviving = SurvivingCode(arena)
         self.specialised_versions: dict[Identity, list[PageVersion]] = {}
+        self.on_checked: Callable[[PhysicalPage], None] = lambda page: None
 
     def apply(self, plan: Plan) -> dict[PhysicalPage, frozenset[PageOffset]] | None:
         """Put a plan in force; the places that have other code now, None if all may.
@@ -170,7 +171,7 @@ class PageCode:
 
     def meet_better_code(self, version: PageVersion) -> bool:
         """Have the interpreter leave a page's blocks to better code; whether there is some."""
-        if not self.translator.is_current(version):
+        if not self.translator.is_current(version) or version.page in self.interpreter.checked:
             return True  # nothing leads away from there
         improved = self._improved(version)
         if not improved:
@@ -188,6 +189,8 @@ class PageCode:
 
         Else the best code at each place of the page, 0 where there is none.
         """
+        if version.page in self.interpreter.checked:
+            return None
         codes = None if self.kept is None else self.kept.meet(version)
         if codes is None or self.kept is None:
             return None
@@ -239,6 +242,7 @@ class PageCode:
         slot = self.cache.used[page]
         if self.is_translating:
             self.cache.see(slot, page_start(pc))
+            check_if_split(self, page)
         return page, slot
 
     def block_page(self) -> PhysicalPage:
@@ -297,7 +301,7 @@ class PageCode:
         Where addresses are translated, a page may be seen at several of them: if something is
         attached to one of its instructions, or blocks, by virtual address, there is None either.
         """
-        if page not in self.cache.used:
+        if page not in self.cache.used or page in self.interpreter.checked:
             return None
         found = self.version(page, self.cache.used[page], self._seen_from(page, translated))
         found = replace(found, mode=in_mode(self.translator.isa.mode(self.hart), translated))
@@ -336,6 +340,8 @@ class PageCode:
 
     def find_best(self, version: PageVersion, entry: PageOffset) -> HostAddress | None:
         """Code made with more effort; that which leaves out most, if there are several."""
+        if version.page in self.interpreter.checked:
+            return None
         for specialised in (*self.specialised_versions.get(version.identity, ()), version):
             found = self.arena.find(specialised.key(entry))
             if found is not None:
@@ -353,3 +359,17 @@ def _new_slots(code: PageCode, kept: KeptPages, first: int) -> Iterable[int]:
     modes = (in_mode(page.mode >> 1, translated) for translated in (False, True))
     plain, translated = (replace(page, mode=mode) for mode in modes)
     return kept.fitting.slots(first, code.followed, plain, translated)
+
+
+def check_if_split(code: PageCode, page: PhysicalPage) -> None:
+    """If protection splits a page, have each of its instructions looked at from now on.
+
+    It has no better code then, which looks at none.
+    """
+    addresses, checked = code.interpreter.addresses, code.interpreter.checked
+    start = code.cache.ram_range.start_of(page)
+    if addresses is None or page in checked or not addresses.splits_code(start):
+        return
+    checked.add(page)
+    code.forget_page(page)
+    code.on_checked(page)

@@ -29,6 +29,7 @@ FOLDERS = (
     "engine/llvm/address_rows.py",
     "engine/llvm/followed_counters.py",
     "engine/llvm/*/paging",
+    "engine/llvm/interpreter/observed_layout.py",
     "firmware",
     "hardware/board.py",
     "hardware/mmio.py",

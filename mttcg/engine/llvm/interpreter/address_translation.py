@@ -28,6 +28,7 @@ FUNCTIONS = {
     Word.TRANSLATE: "translate",
     Word.FETCH_PAGE: "fetch",
     Word.FETCH_HALF: "fetch_half",
+    Word.CHECK_FETCH: "check_fetch",
     Word.FOLLOW_CONTEXT: "follow",
     Word.FENCE: "fence",
     Word.FENCE_ADDRESS: "fence_address",
@@ -87,6 +88,7 @@ class AddressTranslation:
             WITH_HART(found[word]) for word in (Word.FOLLOW_CONTEXT, Word.SERVE_FENCES)
         )
         self._protect = WITH_HART(native_address(native.module, "protect"))
+        self._splits = WITH_PC(native_address(native.module, "splits_code"))
         self.is_current = False
 
     def enter(self) -> bool:
@@ -121,6 +123,10 @@ class AddressTranslation:
         if outcome in (TranslationOutcome.RAM, TranslationOutcome.DEVICE):
             return Physical(int(self.frame[Word.PHYSICAL]))
         return AccessRefused(FAULTS[kind, outcome], Virtual(int(self.frame[Word.EXIT_DETAIL])))
+
+    def splits_code(self, address: Physical) -> bool:
+        """Whether of the page of an address some may be fetched, and some not, by protection."""
+        return bool(self._splits(self.hart, self.address, address))
 
     def fetch(self, pc: Virtual) -> Physical | AccessRefused:
         """Where code at a pc is; its page has a row then, if the vCPU has entered it."""

@@ -13,6 +13,7 @@ from mttcg.engine.llvm.interpreter.system_functions import TRAP
 from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNLIKELY
 from mttcg.engine.llvm.ir.values import I1, I64, ZERO, Pointer
+from mttcg.engine.llvm.pauses import pause
 from mttcg.engine.llvm.places import FRAME, HART, INSTRUCTIONS, SINCE
 from mttcg.engine.llvm.segment import Segment
 from mttcg.engine.llvm.signature import BLOCK, IP, RUNNING, frame_word, tail_call
@@ -139,7 +140,7 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         self.changed = True
 
     def wait(self) -> None:
-        """See SystemWords. The host sleeps."""
+        """See SystemWords. The host sleeps; a hart that does not lets others run now and then."""
         build = self.builder
         on, sleep = build.new_block("on"), build.new_block("sleep")
         waking = self.events.waking_interrupts(arithmetic(build, self.isa), self)
@@ -147,6 +148,7 @@ class HandlerSystem(NativeState, SystemWords[I64]):
         build.begin(sleep)
         self.exits.leave(Reason.SYSTEM, ZERO, 0)
         build.begin(on)
+        pause(build)
         self.changed = True
 
     def fence_translations(self, address: I64 | None = None) -> None:

@@ -112,6 +112,7 @@ class PageInterpreter:
     ) -> None:
         self.isa, self.frame = isa, frame
         self.observed_pages = 0
+        self.checked: set[PhysicalPage] = set()  # that protection split once
         self.observed: dict[Virtual, dict[tuple[int, ...], ObservedPage]] = {}
         self.native, self.start = native, address_of_buffer(segment)
         records = native.table, native.fill, native.next_page, native.straddle
@@ -248,13 +249,14 @@ class PageInterpreter:
         self.on_seen(page, version.shape)
 
     def _observed(self, version: PageVersion, watched: bool) -> ObservedPage | None:
-        """The page for what is attached to it; None if nothing is, and nobody watches."""
-        sites = version.sites
-        if not watched and (not sites or (self.frame[Word.COUNTED] and not sites.at_places)):
+        """The page for what is attached to it, or one that is checked; None if it is neither."""
+        sites, checked = version.sites, version.page in self.checked
+        is_shared = not sites or (self.frame[Word.COUNTED] and not sites.at_places)
+        if is_shared and not watched and not checked:
             return None
         start = self._observed_from(version)
         here = self.observed.setdefault(start, {})
-        key = version.slot, version.generation, watched
+        key = version.slot, version.generation, watched, checked
         if key not in here:
             if self.observed_pages >= MOST_OBSERVED:
                 self.observed.clear()
@@ -266,7 +268,7 @@ class PageInterpreter:
             native = load_observed(self.isa)
             self.frame[Word.PREDECODE_OBSERVED] = native.predecode
             self.frame[Word.ENTERED] = native.entered
-            here[key] = ObservedPage(native, version.sites, version.slot, watched)
+            here[key] = ObservedPage(native, version.sites, version.slot, watched, checked)
         return here[key]
 
     def _observed_from(self, version: PageVersion) -> Virtual:

@@ -27,7 +27,9 @@ FIRST_ENTRY = INDEX + 8
 """To the function by which each block is entered for the first time."""
 CHOSEN = INDEX + 16
 """To that by which blocks are entered afterwards that have nothing of their own attached."""
-OBSERVED_BYTES = INDEX + 24
+CHECKED = INDEX + 24
+"""To whether each of the page's instructions may be one that can't be fetched, see `checked`."""
+OBSERVED_BYTES = INDEX + 32
 
 INSTRUCTIONS_BITS, LENGTH_BITS = 12, 3
 ENDS_BIT = 1 << INSTRUCTIONS_BITS + LENGTH_BITS

@@ -5,8 +5,10 @@ private to a vCPU.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
+from mttcg.engine.llvm.interpreter.checked import CHECKED_HANDLER, check
 from mttcg.engine.llvm.interpreter.counted_handler import (
     ENTERED_COUNTED,
     CountingHandler,
@@ -23,8 +25,8 @@ from mttcg.engine.llvm.interpreter.observed_predecode import (
     PREDECODE_OBSERVED,
     fill_observed,
     meet_observed,
+    own_observed,
     predecode_observed_function,
-    straddling_observed,
 )
 from mttcg.engine.llvm.interpreter.operations import (
     BEFORE,
@@ -39,8 +41,11 @@ from mttcg.engine.llvm.interpreter.shared import (
     NEXT_PAGE,
     TRANSLATED,
     come_back,
+    function_of,
     shared_functions,
 )
+from mttcg.engine.llvm.ir.function import Function
+from mttcg.engine.llvm.signature import CONVENTION, PARAMETERS
 from mttcg.engine.llvm.surroundings import TAIL, TARGET
 from mttcg.memory.address import HostAddress
 
@@ -124,7 +129,10 @@ def source(isa: InterpretedIsa) -> str:
 
 
 def _functions(isa: InterpretedIsa) -> Iterator[str]:
-    yield from shared_functions(isa, fill_observed, straddling_observed)
+    yield from shared_functions(isa, fill_observed, own_observed)
+    if isa.translation:
+        function = Function(f"internal {CONVENTION} void @{CHECKED_HANDLER}", PARAMETERS)
+        yield function_of(isa, function, partial(check, own=own_observed))
     yield predecode_observed_function(isa)
     stand_ins = {
         MEET: meet_observed,

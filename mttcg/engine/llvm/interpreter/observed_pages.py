@@ -10,6 +10,7 @@ import numpy as np
 
 from mttcg.engine.llvm.interpreter.observed_layout import (
     BLOCK_ROWS,
+    CHECKED,
     CHOSEN,
     ENTRY,
     FIRST_ENTRY,
@@ -53,9 +54,17 @@ class ObservedPage:
         sites: what is attached there.
         slot: of the block cache, that has its content.
         watched: whether blocks are shown to somebody before they are entered.
+        checked: whether each instruction is looked at, as protection splits the page.
     """
 
-    def __init__(self, native: ObservedFunctions, sites: Sites, slot: int, watched: bool) -> None:
+    def __init__(
+        self,
+        native: ObservedFunctions,
+        sites: Sites,
+        slot: int,
+        watched: bool,
+        checked: bool = False,
+    ) -> None:
         self.native, self.sites = native, sites
         self.chosen = handlers_for(native, sites)
         self.array = np.zeros(OBSERVED_BYTES // 8, dtype=np.uint64)
@@ -71,6 +80,7 @@ class ObservedPage:
             SLOT_AT: slot,
             FIRST_ENTRY: native.come_back if watched else native.meet,
             CHOSEN: self.chosen.entered,
+            CHECKED: int(checked),
         }
         for at, word in header.items():
             self.words[at // 8] = word

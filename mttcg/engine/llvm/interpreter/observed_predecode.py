@@ -6,12 +6,14 @@ handler that runs this first.
 """
 
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.checked import CHECKED_HANDLER
 from mttcg.engine.llvm.interpreter.decoding import ENDS
 from mttcg.engine.llvm.interpreter.fill import meet
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.observed_layout import (
     BLOCK_ROWS,
     BYTES_SHIFT,
+    CHECKED,
     CHOSEN,
     ENDS_BIT,
     ENTRY,
@@ -71,6 +73,9 @@ class PredecodeObserved(Predecode):
         chosen = _own_or_before(build, record, handler)
         if straddles is not None:
             chosen = build.select(straddles, Pointer(f"@{STRADDLE}"), chosen, Pointer)
+            checks = build.load(build.offset(RECORDS, CHECKED), UNKNOWN, I64)
+            unchecked = build.compare("eq", checks, 0)
+            chosen = build.select(unchecked, chosen, Pointer(f"@{CHECKED_HANDLER}"), Pointer)
         super().put_handler(record, chosen, None)
 
     def describe(self, record: Pointer, word: I64, length: I64, flags: I64) -> None:
@@ -176,8 +181,8 @@ def _own_or_before(build: Builder, record: Pointer, handler: Pointer) -> Pointer
     return build.select(none, handler, Pointer(f"@{BEFORE}"), Pointer)
 
 
-def straddling_observed(build: Builder) -> Pointer:
-    """The handler of an instruction that goes over the page's end, but for looking at that."""
+def own_observed(build: Builder) -> Pointer:
+    """The handler of an instruction that is looked at first: at its end, or at its protection."""
     return _own_or_before(build, IP, build.load(build.offset(IP, OWN), UNKNOWN, Pointer))
 
 

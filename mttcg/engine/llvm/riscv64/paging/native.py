@@ -23,6 +23,7 @@ from mttcg.engine.llvm.address_rows import (
     TranslationOutcome,
 )
 from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.interpreter.observed_layout import CHECKED
 from mttcg.engine.llvm.riscv64.paging.context import follow_context
 from mttcg.engine.llvm.riscv64.paging.contexts import (
     FETCH_TABLES,
@@ -200,6 +201,38 @@ def note_seen(frame, records, start):
         host.store64(seen, start + ONE)
 
 
+@cfunc(types.uint64(types.uint64, types.uint64, types.uint64, types.uint64))
+def check_fetch(hart, frame, pc, length):
+    """Whether an instruction can be fetched, as far as it is in the page of the pc."""
+    outcome, _, _ = translate_fetch(hart, frame, pc)
+    if outcome == RAM and length > U64(2) and pc & LAST < LAST - ONE:
+        pc += U64(2)
+        outcome, _, _ = translate_fetch(hart, frame, pc)
+    if outcome != RAM:
+        put(frame, Word.EXIT_DETAIL, pc)
+    return outcome
+
+
+@njit(cache=True)
+def is_split(hart, frame, physical):
+    """Whether protection differs within a page, at the level at which code is fetched."""
+    return rights_of_page(hart, frame, physical, host.read64(hart + PRIVILEGE)) == SPLIT
+
+
+@cfunc(types.uint64(types.uint64, types.uint64, types.uint64))
+def splits_code(hart, frame, physical):
+    """See `AddressTranslation.splits_code`."""
+    return U64(is_split(hart, frame, physical))
+
+
+@njit(cache=True)
+def is_checked(records):
+    """Whether the records of a page look at each instruction's protection."""
+    if records & OBSERVED_PAGE == ZERO:
+        return False
+    return host.read64(records - OBSERVED_PAGE + U64(CHECKED)) != ZERO
+
+
 @cfunc(types.uint64(types.uint64, types.uint64, types.uint64))
 def fetch(hart, frame, pc):
     """Translate where code is, and fill the row of its page if the vCPU has entered that."""
@@ -218,6 +251,8 @@ def fetch(hart, frame, pc):
     if records == GIVEN_UP_PAGE and fetch_unused(get(frame, Word.FETCH_ARGUMENT), page, pc):
         records = host.read64(place)
     if records <= GIVEN_UP_PAGE:
+        return MISS
+    if is_split(hart, frame, physical) and not is_checked(records):
         return MISS
     note_seen(frame, records, pc & ~LAST)
     note_large(frame, pc, level)
