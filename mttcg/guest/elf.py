@@ -239,7 +239,7 @@ def _entry(path: Path, given: int, entry: Virtual | None) -> Virtual:
 @contextmanager
 def _file_with_symbols(path: Path, elf: ELFFile) -> Iterator[tuple[ELFFile, tuple[str, ...]]]:
     """What has the symbols of a guest, or of its debug file; why there are none, a line."""
-    if not elf.num_sections() or elf.has_section(SYMBOLS):
+    if not elf.num_sections() or any(elf.iter_sections("SHT_SYMTAB")):
         yield elf, ()
         return
     try:
