@@ -326,6 +326,7 @@ class Device:
         self.told, telling = os.pipe()
 
         def run() -> None:
+            os.close(self.asking)
             while order := os.read(asked, 2):
                 write_and_tell(guest, *order)
                 os.write(telling, order)
@@ -337,6 +338,10 @@ class Device:
     def write(self, page: int, value: int) -> None:
         os.write(self.asking, bytes((page, value)))
         assert os.read(self.told, 2) == bytes((page, value))
+
+    def end(self) -> None:
+        os.close(self.asking)
+        assert ends_well(self.child)
 
 
 def test_what_a_device_wrote_is_found_by_every_vcpu(guest: Guest) -> None:
@@ -366,6 +371,7 @@ def test_what_a_device_wrote_is_found_by_every_vcpu(guest: Guest) -> None:
         assert vcpu.fence() == [3], "and no other page"
         assert vcpu.fetched(3)[8] == 7
         assert ends_well(other)
+        device.end()
 
     alone(run)
 
@@ -383,6 +389,7 @@ def test_a_page_is_protected_again_after_a_device_wrote_it(guest: Guest) -> None
             assert vcpu.watched == 0
         vcpu.store(3 * PAGE + 16, 5)
         assert vcpu.fence() == [3], "a store of its own is found"
+        device.end()
 
     alone(run)
 
@@ -397,6 +404,7 @@ def test_pages_that_are_no_code_are_no_news(guest: Guest) -> None:
         shared = memoryview(guest.maps["tracking"]).cast("Q")
         assert shared[layout.WRITTEN_BY_DEVICES // 8] == 0
         assert vcpu.fence() == []
+        device.end()
 
     alone(run)
 
