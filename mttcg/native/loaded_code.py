@@ -23,7 +23,7 @@ def map_code(code: bytes, writable_at: int) -> HostAddress:
 
     Raises OSError where the host does not let it.
     """
-    library = _library()
+    library = mapping_library()
     size = -(-len(code) // PAGE) * PAGE
     start = library.mmap(None, size, READ_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
     if start == FAILED:
@@ -34,7 +34,8 @@ def map_code(code: bytes, writable_at: int) -> HostAddress:
     return HostAddress(start)
 
 
-def _library() -> Any:
+def mapping_library() -> Any:
+    """The C library, with mmap(2) and mprotect(2) as they are called here."""
     library = ctypes.CDLL(None, use_errno=True)
     library.mmap.restype = ctypes.c_void_p
     library.mmap.argtypes = [

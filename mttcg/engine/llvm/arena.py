@@ -42,6 +42,7 @@ from mttcg.errors import MttcgError
 from mttcg.memory.address import HostAddress, PageOffset
 from mttcg.memory.code_pages import HALVES
 from mttcg.memory.host import address_of_buffer
+from mttcg.native.loaded_code import FAILED, READ_EXECUTE, mapping_library
 from mttcg.state.vcpu_state import MOST_VCPUS
 from mttcg.tbcache.lock import SegmentLock
 
@@ -302,17 +303,9 @@ class Arena:
 
 def map_executable(descriptor: int, size: int) -> HostAddress:
     """Map a segment so that it can be executed; its address. Raises ArenaMappingError."""
-    library = ctypes.CDLL(None, use_errno=True)
-    library.mmap.restype = ctypes.c_void_p
-    library.mmap.argtypes = [
-        ctypes.c_void_p,
-        ctypes.c_size_t,
-        *[ctypes.c_int] * 3,
-        ctypes.c_long,
-    ]
-    protection = mmap.PROT_READ | mmap.PROT_EXEC
-    address = library.mmap(None, size, protection, mmap.MAP_SHARED, descriptor, 0)
-    if address in (None, ctypes.c_void_p(-1).value):
+    library = mapping_library()
+    address = library.mmap(None, size, READ_EXECUTE, mmap.MAP_SHARED, descriptor, 0)
+    if address in (None, FAILED):
         number = ctypes.get_errno()
         if number == errno.ENOMEM:  # no policy, but a limit
             wanted = f"{size >> 20} MiB of executable memory"

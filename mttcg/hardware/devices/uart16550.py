@@ -56,7 +56,8 @@ class UartByte(IntEnum):
 
 
 TRANSMIT = RECEIVED = 0
-INTERRUPT_ENABLE, INTERRUPT_ID, LINE_STATUS, MODEM_STATUS = 1, 2, 5, 6
+INTERRUPT_ENABLE, LINE_STATUS, MODEM_STATUS = 1, 5, 6
+INTERRUPT_ID = FIFO_CONTROL = 2
 REGISTERS = 8
 """Offsets of the registers that a guest uses for each character, and how many there are."""
 NATIVE = (
@@ -168,7 +169,7 @@ class Uart16550:
                 self._transmit(value)
             elif offset == INTERRUPT_ENABLE:
                 self._write_interrupt_enable(value & IER_MASK)
-            elif offset == 2:
+            elif offset == FIFO_CONTROL:
                 self._write_fifo_control(value)
             self._drive(anew=offset in (TRANSMIT, INTERRUPT_ENABLE))
 
