@@ -11,13 +11,13 @@ from mttcg.errors import OptionError
 from mttcg.guest.boot import check_device_symbols
 from mttcg.guest.boot_files import read_boot_files
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
+from mttcg.supervisor.results.notebook import notebook_status
 from mttcg.supervisor.results.result import RunResult, Status
 from mttcg.supervisor.start.host_process import HostProcess, started_host
 from mttcg.supervisor.start.plugin_objects import PluginFiles
 from mttcg.supervisor.terminal.console import ConsoleOutput, standard_output
 from mttcg.supervisor.terminal.interrupts import Interrupts
 from mttcg.supervisor.terminal.keyboard import Keyboard
-from mttcg.supervisor.terminal.notebook import notebook_status
 
 if TYPE_CHECKING:
     from mttcg.supervisor.snapshots.restoring import Restoring

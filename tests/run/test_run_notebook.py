@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from run_harness import guest
 
+from mttcg.supervisor.results import notebook
+from mttcg.supervisor.results.notebook import NotebookStatus, notebook_status
 from mttcg.supervisor.results.result import Status, VcpuStatus
-from mttcg.supervisor.terminal import notebook
-from mttcg.supervisor.terminal.notebook import NotebookStatus, notebook_status
 
 CELL_SECONDS = 100
 STATUS = Status(1.5, (VcpuStatus(0, "running", 10, 2e6),), {"<s>": {"emitted": 5}})
@@ -22,7 +22,7 @@ machine = Machine({guest("spin")!r}, plugins=["icount"])
 """
 STOPPED_WHEN_SHOWN = """
 import os, signal
-from mttcg.supervisor.terminal.notebook import NotebookStatus
+from mttcg.supervisor.results.notebook import NotebookStatus
 
 change = NotebookStatus.__call__
 
