@@ -7,14 +7,20 @@ import importlib.util
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from mttcg.instrument.native.native_host import LEVEL, compile_for_level
 
-KEPT = "*.native", "*.bin"
+KEPT = "*.native", "*.bin", "*.call"
 """What runs keep of ours, without numba's own files."""
+GUEST, HARTS = "counter", "2"
+PLUGINS = (
+    "cache callgraph execlog,out=log.txt hotblocks locks memtrace races sharing timeline".split()
+)
+"""Those whose aggregators call compiled functions."""
 IS_C_FUNCTION = re.compile(r"^@cfunc\(", re.MULTILINE)
 
 
@@ -31,10 +37,17 @@ def main(folder: Path) -> None:
         }
         compile_functions()
         compile_engine()
-        folder.mkdir(parents=True)
-        for pattern in KEPT:
-            for file in sorted(Path(scratch).glob(pattern)):
-                shutil.copyfile(file, folder / file.name)
+        ship(Path(scratch), folder)  # what runs need below
+        compile_aggregators(Path(scratch))
+        ship(Path(scratch), folder)
+
+
+def ship(scratch: Path, folder: Path) -> None:
+    """Copy what was kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for pattern in KEPT:
+        for file in scratch.glob(pattern):
+            shutil.copyfile(file, folder / file.name)
 
 
 def compile_functions() -> None:
@@ -61,6 +74,23 @@ def compile_engine() -> None:
         for observing in (False, True):
             load_interpreter(name, observing)
         machine_code(interpreted_isa(isa_named(name)).llvm.host_float)
+
+
+def compile_aggregators(scratch: Path) -> None:
+    """The loops of aggregators, for what they get of a recording."""
+    from mttcg.cli import main as command
+    from mttcg.example_guests import EXAMPLE_GUESTS
+
+    of_host = os.environ | {"NUMBA_CACHE_DIR": str(scratch / "host")}
+    guest = str(EXAMPLE_GUESTS / f"{GUEST}.elf")
+    os.chdir(scratch)
+    for plugin in PLUGINS:
+        name = plugin.partition(",")[0]
+        run = ["run", guest, "--smp", HARTS, "--quiet", "--plugin", plugin]
+        record = [*run, "--no-aggregate", "--record", f"{name}.recording"]
+        subprocess.run([sys.executable, "-m", "mttcg", *record], check=True, env=of_host)
+        if command(["replay", f"{name}.recording", "--plugin", plugin]):
+            sys.exit(f"{plugin}: its aggregator failed")
 
 
 if __name__ == "__main__":

@@ -115,8 +115,15 @@ def test_what_is_installed_says_what_it_is(installed: Path) -> None:
         ("hello", ["--plugin", "hotblocks"]),
         ("hello", ["--engine", "unicorn"]),
         ("paged", []),
+        ("counter", ["--smp", "2", "--plugin", "cache"]),
+        ("counter", ["--smp", "2", "--plugin", "callgraph"]),
+        ("counter", ["--smp", "2", "--plugin", "execlog,out=log"]),
+        ("counter", ["--smp", "2", "--plugin", "locks"]),
+        ("counter", ["--smp", "2", "--plugin", "memtrace"]),
+        ("counter", ["--smp", "2", "--plugin", "races"]),
+        ("counter", ["--smp", "2", "--plugin", "sharing"]),
+        ("counter", ["--smp", "2", "--plugin", "timeline"]),
     ],
-    ids=["plain", "counted", "unicorn", "translated"],
 )
 def test_what_a_wheel_brings_is_not_compiled_at_first_use(
     guest: str, options: list[str], installed: Path, tmp_path: Path

@@ -5,6 +5,7 @@ import pty
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from run_harness import Running, guest
 
 STDERR_IS_A_TERMINAL = (
@@ -35,6 +36,7 @@ def said(start: Callable[..., Running], cache: Path, *arguments: str) -> bytes:
     return seen
 
 
+@pytest.mark.timeout(900)  # all is compiled, which others may slow down
 def test_the_first_use_is_told_once_and_the_second_says_nothing(
     start: Callable[..., Running], tmp_path: Path
 ) -> None:
@@ -43,6 +45,7 @@ def test_the_first_use_is_told_once_and_the_second_says_nothing(
     assert said(start, tmp_path, *arguments) == b""
 
 
+@pytest.mark.timeout(900)
 def test_nothing_is_told_where_is_no_terminal(
     start: Callable[..., Running], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
 from mttcg.instrument.loading.plugin_modules import beside_digest
+from mttcg.instrument.native.kept_calls import KeptCalls
 from mttcg.instrument.native.native_cache import use_native_cache
 from mttcg.instrument.native.progress import tell_of_compiling
 
@@ -43,9 +44,12 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
         finally:
             config.CACHE_DIR = str(kept)
 
+    calls = KeptCalls(function, native)
+
     @wraps(function)
     def call(*arguments: P.args, **keywords: P.kwargs) -> R:
-        result: R = native()(*arguments, **keywords)
+        kept = None if keywords else calls.find(arguments)
+        result: R = native()(*arguments, **keywords) if kept is None else kept()
         return result
 
     setattr(call, NATIVE, native)
