@@ -17,9 +17,7 @@ from mttcg.instrument.native.native_host import LEVEL, compile_for_level
 KEPT = "*.native", "*.bin", "*.call"
 """What runs keep of ours, without numba's own files."""
 GUEST, HARTS = "counter", "2"
-PLUGINS = (
-    "cache callgraph execlog,out=log.txt hotblocks locks memtrace races sharing timeline".split()
-)
+PLUGINS = "cache", "callgraph", "execlog,out=log.txt", "locks", "memtrace", "sharing", "timeline"
 """Those whose aggregators call compiled functions."""
 IS_C_FUNCTION = re.compile(r"^@cfunc\(", re.MULTILINE)
 
@@ -79,10 +77,10 @@ def compile_engine() -> None:
 def compile_aggregators(scratch: Path) -> None:
     """The loops of aggregators, for what they get of a recording."""
     from mttcg.cli import main as command
-    from mttcg.example_guests import EXAMPLE_GUESTS
+    from mttcg.example_guests import example_guests
 
     of_host = os.environ | {"NUMBA_CACHE_DIR": str(scratch / "host")}
-    guest = str(EXAMPLE_GUESTS / f"{GUEST}.elf")
+    guest = str(example_guests() / f"{GUEST}.elf")
     os.chdir(scratch)
     for plugin in PLUGINS:
         name = plugin.partition(",")[0]

@@ -120,7 +120,6 @@ def test_what_is_installed_says_what_it_is(installed: Path) -> None:
         ("counter", ["--smp", "2", "--plugin", "execlog,out=log"]),
         ("counter", ["--smp", "2", "--plugin", "locks"]),
         ("counter", ["--smp", "2", "--plugin", "memtrace"]),
-        ("counter", ["--smp", "2", "--plugin", "races"]),
         ("counter", ["--smp", "2", "--plugin", "sharing"]),
         ("counter", ["--smp", "2", "--plugin", "timeline"]),
     ],

@@ -73,6 +73,12 @@ def place(record: Any, carry: Any, out: Any, n: int) -> None:
 
 
 @compiled
+def place_held(held: Any, carry: Any, out: Any) -> None:
+    """Place the one record that is held."""
+    place(held[0], carry, out, 0)
+
+
+@compiled
 def prepare(records: Any, carry: Any, out: Any) -> int:
     """Give one vCPU's records their times; how many are in `out`, the last may stay behind.
 
@@ -132,7 +138,7 @@ class InTimeOrder:
         for held, carry in zip(self.held, self.carries, strict=True):
             if carry["holds"][0]:
                 out = held.copy()
-                place(held[0], carry, out, 0)
+                place_held(held, carry, out)
                 carry["holds"] = 0
                 self._keep(out)
         return self._ready((1 << 64) - 1)
