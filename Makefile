@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 TESTING := $(VENV)/installed-for-tests
-SOURCES := mttcg bus plugins tests bench docs examples
+SOURCES := mttcg bus plugins tests bench distribution docs examples
 
 # tests and benchmarks start many processes, which are not to compile our modules again and again
 unexport PYTHONDONTWRITEBYTECODE

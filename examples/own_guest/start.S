@@ -1,5 +1,5 @@
-/* Every hart starts here, with its number in a0 and the address of the device tree in a1. Hart 0 clears .bss and calls
-   main; the others wait for ever. */
+/* Every hart starts here, with its number in a0 and the address of the device tree in a1. Hart 0 clears .bss, calls
+   main, and finish with what that returned; the others wait for ever. */
     .section .text.start, "ax"
     .globl _start
 _start:
@@ -16,7 +16,7 @@ _start:
     addi t0, t0, 8
 2:  bltu t0, t1, 1b
     call main
-    call finish                 /* what main returned is in a0 */
+    call finish
 park:
     wfi
     j park

@@ -16,12 +16,11 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from mttcg.cli.render import make_console
-from mttcg.supervisor.results.result import Status, VcpuStatus
+from mttcg.supervisor.results.live_status import status_text
+from mttcg.supervisor.results.result import Status
 from mttcg.terminal import shown
 
 SECONDS_BETWEEN_DRAWINGS = 0.1
-VCPUS_SHOWN = 8
-"""vCPUs that are shown one by one; of more, only the sum."""
 ERASE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
@@ -85,25 +84,3 @@ def status_line(enabled: bool, console: Console | None = None) -> Iterator[Statu
         line.erase()
         if not line.guest_at_line_start:
             line.console.line()
-
-
-def status_text(status: Status) -> str:
-    """Write a status in one line: time, speed in all and per vCPU, events on the bus."""
-    total = sum(vcpu.rate for vcpu in status.vcpus)
-    parts = [f"{status.seconds:.1f} s", f"{total / 1e6:,.1f} M instr/s"]
-    if len(status.vcpus) <= VCPUS_SHOWN:
-        parts.append("  ".join(vcpu_text(vcpu) for vcpu in status.vcpus))
-    else:
-        states = [vcpu.state for vcpu in status.vcpus]
-        counts = {state: states.count(state) for state in dict.fromkeys(states)}
-        parts.append("  ".join(f"{count} {state}" for state, count in counts.items()))
-    emitted = sum(counts.get("emitted", 0) for counts in status.ledger.values())
-    if status.ledger:
-        parts.append(f"{emitted:,} events")
-    return " | ".join(parts)
-
-
-def vcpu_text(vcpu: VcpuStatus) -> str:
-    """Write one vCPU's part: its speed while it runs, else its state."""
-    shown = f"{vcpu.rate / 1e6:,.1f}" if vcpu.rate > 0 else vcpu.state
-    return f"{vcpu.index}: {shown}"

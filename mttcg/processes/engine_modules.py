@@ -2,7 +2,6 @@
 
 import importlib
 
-from mttcg.instrument.native.progress import tell_of_compiling
 from mttcg.isa.registry import isa_named
 
 ENGINES = {"unicorn": "mttcg.engine.unicorn.engine", "llvm": "mttcg.engine.llvm.fallback"}
@@ -13,10 +12,15 @@ TRACKING = "mttcg.engine.tracking.tracking"
 
 def load_engine(name: str) -> None:
     """Load an engine before the vCPUs are forked: they share it, and never load the other."""
-    if name == "unicorn":
-        tell_of_compiling()
     for module in (ENGINES[name], TRACKING):
         importlib.import_module(module)
+
+
+def load_hooks(isa: str) -> None:
+    """Load the native functions that Unicorn calls for an ISA."""
+    from mttcg.engine.unicorn.unicorn_isa import unicorn_isa
+
+    unicorn_isa(isa_named(isa))
 
 
 def load_interpreter(isa: str, observing: bool = False) -> None:

@@ -276,12 +276,14 @@ def load(engine: str) -> None:
     from mttcg.instrument.loading import initialise  # noqa: F401
     from mttcg.instrument.native import clock  # noqa: F401
     from mttcg.isa.registry import DEFAULT
-    from mttcg.processes.engine_modules import load_engine, load_interpreter
+    from mttcg.processes.engine_modules import load_engine, load_hooks, load_interpreter
 
     board_named(DEFAULT_BOARD)
     load_engine(engine)
     if engine == "llvm":
         load_interpreter(DEFAULT)
+    else:
+        load_hooks(DEFAULT)
 
 
 def serve(channel: Channel) -> int:

@@ -24,6 +24,7 @@ from mttcg.instrument.loading.loader import Plugin
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.code import Missing
 from mttcg.isa.registry import isa_named
+from mttcg.isa.targets import disassemble_absolute
 from mttcg.linux.kernel_facts import KernelFacts
 from mttcg.memory.address import HostAddress, PhysicalPage, Virtual
 from mttcg.memory.host import address_of_buffer
@@ -360,7 +361,7 @@ class VcpuProcess:
             return ""
         at = ram.offset_of(address)
         code = self.ram[at : at + self.isa.code.longest].tobytes()
-        text = self.isa.code.disassemble(code, pc)[0][2]
+        text = disassemble_absolute(self.isa.code, code, pc)[0][2]
         extensions = self.isa.system.extensions[self.config.engine_name]
         missing = self.isa.code.missing(int.from_bytes(code, "little"), extensions)
         if missing is not None and text.startswith(".insn"):

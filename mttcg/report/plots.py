@@ -26,7 +26,7 @@ AXIS_HEIGHT = 34
 LEGEND_HEIGHT = 22
 PLOT_HEIGHT = 260
 CELL_HEIGHT = 18
-LABEL_CHARACTERS = 30
+LABEL_CHARACTERS = 27
 COLOURS = 8
 LEAST, MOST = 1e-300, 1e300
 """Sizes of values between which a scale can be computed."""

@@ -11,6 +11,7 @@ from mttcg.errors import OptionError
 from mttcg.guest.boot import check_device_symbols
 from mttcg.guest.boot_files import read_boot_files
 from mttcg.hardware.boards import DEFAULT_BOARD, board_named
+from mttcg.supervisor.results.notebook import notebook_status
 from mttcg.supervisor.results.result import RunResult, Status
 from mttcg.supervisor.start.host_process import HostProcess, started_host
 from mttcg.supervisor.start.plugin_objects import PluginFiles
@@ -110,7 +111,8 @@ class Machine:
         Args:
             console: takes the guest's output, as a binary file does; standard output if None, as
                 bytes or, where that takes only text, as in a notebook, as text.
-            on_status: called several times a second while the guest runs.
+            on_status: called several times a second while the guest runs; if None, a notebook shows
+                how it goes below the cell.
             stdin_fd: descriptor that the guest's UART reads from.
             on_bus: called with the bus's address once subscribers can come, if the run has a bus.
             on_interim: called with the result so far, every `interim` seconds if that is not 0.
@@ -126,8 +128,9 @@ class Machine:
         """
         if console is None:
             console = standard_output()
-        others = on_status, stdin_fd, on_bus, on_interim, on_warning, on_started, keyboard
-        return self._run(Interrupts(), host_process, console, *others)
+        others = stdin_fd, on_bus, on_interim, on_warning, on_started, keyboard
+        with notebook_status() as shown:
+            return self._run(Interrupts(), host_process, console, on_status or shown, *others)
 
     async def run_async(self, console: ConsoleOutput | None = None, **options: Any) -> RunResult:
         """Run the guest to its end while an event loop goes on: `run`, in a thread.
@@ -141,17 +144,19 @@ class Machine:
         import asyncio  # most runs are no task, and it takes long to load
 
         interrupts, host = Interrupts(), options.pop("host_process", None)
-        others = [options.pop(name, None) for name in RUN_OPTIONS]
+        on_status, *others = [options.pop(name, None) for name in RUN_OPTIONS]
         if options:
             raise TypeError(f"run_async() has no argument {', '.join(options)}")
         console = standard_output() if console is None else console
-        work = asyncio.create_task(asyncio.to_thread(self._run, interrupts, host, console, *others))
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            interrupts.interrupt()
-            await asyncio.wait([work])
-            raise
+        with notebook_status() as shown:
+            given = interrupts, host, console, on_status or shown, *others
+            work = asyncio.create_task(asyncio.to_thread(self._run, *given))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                interrupts.interrupt()
+                await asyncio.wait([work])
+                raise
 
     def _run(
         self,

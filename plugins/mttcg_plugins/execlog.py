@@ -204,6 +204,10 @@ class Aggregator(mttcg_bus.Aggregator):
             self.counts[cpu] += other.counts[cpu]
             self.tails[cpu] = tail if len(tail) else self.tails[cpu]
 
+    def _text_of(self, record: Any) -> str:
+        word = int(record["word"]).to_bytes(4, "little")
+        return disassemble(word, int(record["pc"]), self.run.symbol_at)[0][2]
+
     def report(self) -> dict[str, Any]:
         """How many instructions there were, and the last of each vCPU."""
         rows = [
@@ -211,7 +215,7 @@ class Aggregator(mttcg_bus.Aggregator):
                 "cpu": cpu,
                 "pc": hex(int(record["pc"])),
                 "symbol": self.run.symbol_at(int(record["pc"])),
-                "instruction": disassemble(int(record["word"]).to_bytes(4, "little"), 0)[0][2],
+                "instruction": self._text_of(record),
                 "register": register_name(int(record["register"])),
                 "value": hex(int(record["value"])) if record["register"] else "",
             }

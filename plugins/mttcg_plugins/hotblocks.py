@@ -71,7 +71,8 @@ class Aggregator(mttcg_bus.Aggregator):
             row |= {f"cpu{n}": tally[pc, code] for n, tally in enumerate(self.per_cpu)}
             row["instructions"] = instructions
             row["symbol"] = self.run.symbol_at(pc)
-            row["disassembly"] = "; ".join(text for _, _, text in disassemble(code, pc))
+            lines = disassemble(code, pc, self.run.symbol_at)
+            row["disassembly"] = "; ".join(text for _, _, text in lines)
             rows.append(row)
         return {
             "blocks": len(self.executions),

@@ -5,7 +5,8 @@ from rich.console import Console
 from samples import status
 
 from mttcg.cli import status as status_module
-from mttcg.cli.status import StatusLine, status_line, status_text
+from mttcg.cli.status import StatusLine, status_line
+from mttcg.supervisor.results.live_status import status_text
 
 ERASE = "\r\x1b[2K"
 

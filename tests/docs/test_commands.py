@@ -32,6 +32,9 @@ PART = re.compile(
     re.M | re.S,
 )
 CROSS_COMPILER, LIBRARY = "riscv64-unknown-elf-gcc", "picolibc.specs"
+NEWLIB = "libc.a"
+"""The compiler finds it by itself where newlib is its C library."""
+RUST, RUST_TARGET = "rustc", "riscv64gc-unknown-none-elf"
 FOR_THE_SHELL = ("make ", ". ", "pip ")
 """What sets the environment up: the tests have one."""
 IN_ANOTHER_TERMINAL = ("--control", "--wait-subscribers")
@@ -63,15 +66,27 @@ def free_port() -> int:
         return port
 
 
+def has_rust() -> bool:
+    """Whether there is Rust with what programs without a system need."""
+    if shutil.which(RUST) is None:
+        return False
+    command = [RUST, "--print", "target-libdir", "--target", RUST_TARGET]
+    folder = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return folder != "" and any(Path(folder).glob("libcore-*.rlib"))
+
+
 def needs_what_is_absent(text: str) -> bool:
     """Whether commands use a compiler, or a library of its, that is not there."""
+    if text.startswith(RUST):
+        return not has_rust()
     if CROSS_COMPILER not in text:
         return False
     if shutil.which(CROSS_COMPILER) is None:
         return True
-    command = [CROSS_COMPILER, f"-print-file-name={LIBRARY}"]
+    wanted = LIBRARY if LIBRARY in text else NEWLIB if "newlib" in text else ""
+    command = [CROSS_COMPILER, f"-print-file-name={wanted}"]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    return LIBRARY in text and found == LIBRARY
+    return wanted != "" and found == wanted
 
 
 class Reader:

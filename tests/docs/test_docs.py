@@ -44,7 +44,7 @@ FENCE = re.compile(r"^```(?P<language>[\w-]*) ?(?P<file>\S*)\n(?P<text>.*?)^```$
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FILES_MADE = {
     *("trace.npy", "result.json", "calls.py", "console.txt"),
-    *("bare.elf", "pico.elf", "hosted.elf"),
+    *("bare.elf", "pico.elf", "hosted.elf", "bare-zig.elf", "bare-rust.elf", "newlib.elf"),
     *("mix.drcov", "mix.info", "log.txt", "stacks.txt", "trace.json"),
 }
 """Files of the examples that the reader makes."""

@@ -33,6 +33,7 @@ PACKAGE = Path(mttcg.__file__).parent
 IMPORTS_NUMBA = re.compile(r"^from numba import", re.MULTILINE)
 IMPORTED = re.compile(r"^from (mttcg[\w.]*) import \(?([\w, ]*)", re.MULTILINE)
 OPERATION = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 6)
+HOOKS_OF_ISA = ("atomics", "copies", "hooks")
 LOAD = """
 import sys
 from mttcg.instrument.native import operations
@@ -42,6 +43,33 @@ for where, known in operations.RECORDS.items():
         operations.record(where, layout)
 print("numba" in sys.modules, "llvmlite" in sys.modules, operations.clock() != 0)
 """
+
+
+UNICORN = "mttcg.engine.unicorn"
+UNICORN_MODULES = (f"{UNICORN}.hooks", *(f"{UNICORN}.riscv64.{n}" for n in HOOKS_OF_ISA))
+LOAD_UNICORN = """
+import sys
+from mttcg.processes.engine_modules import load_engine, load_hooks
+load_engine("unicorn"), load_hooks("riscv64")
+print("numba" in sys.modules, "llvmlite" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("module", UNICORN_MODULES)
+def test_every_function_that_unicorn_calls_can_be_kept(module: str) -> None:
+    assert linked_code(c_functions(module))
+
+
+def test_a_later_run_with_unicorn_loads_neither_numba_nor_llvm(tmp_path: Path) -> None:
+    def run() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", LOAD_UNICORN],
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    assert run() == "True True\n"
+    assert run() == "False False\n"
 
 
 def test_every_function_of_ours_can_be_kept() -> None:

@@ -21,7 +21,7 @@ from mttcg.vcpu.nowhere.spins import SPIN_SECONDS, Spin, Spins
 BASE, WORD = 0x8000_0000, 0x8000_0800
 READ_TIME = 0xC010_2373  # csrr t1, time
 TOLD = {
-    "spins": "hart 0 spins at pc 0x80000014 (body: j 0), with interrupts off: a loop of 1 "
+    "spins": "hart 0 spins at pc 0x80000014 (body: j 0x80000014), with interrupts off: a loop of 1 "
     "instruction without a store, for more than 2 s",
     "spins_on_memory": "hart 0 spins at pc 0x80000014 (body: lw t1, 0(s1)), with interrupts off: "
     "a loop of 2 instructions without a store, which loads what nobody is left to change, for "

@@ -315,17 +315,16 @@ def test_importing_is_light(imported: str) -> None:
     assert HEAVY.intersection(loaded) == set()
 
 
-@pytest.mark.parametrize(
-    ("engine", "only"), [("llvm", set()), ("unicorn", {"unicorn", "numba", "llvmlite"})]
-)
+@pytest.mark.parametrize(("engine", "only"), [("llvm", set()), ("unicorn", {"unicorn"})])
 def test_a_vcpu_host_loads_its_own_engine_alone(engine: str, only: set[str]) -> None:
-    """Before anything is attached: that may need numba."""
+    """Before anything is attached: that may need numba. What was compiled is kept."""
     load = "import mttcg.processes.vcpu_process; from mttcg.processes.engine_modules import "
     load += f"load_engine; load_engine({engine!r})"
-    loaded = subprocess.run(
-        [sys.executable, "-c", f"import sys; {load}; print(*sys.modules)"],
-        capture_output=True, text=True, check=True, cwd=ROOT,
-    ).stdout.split()  # fmt: skip
+    for _ in ("what is kept now", "what is loaded"):
+        loaded = subprocess.run(
+            [sys.executable, "-c", f"import sys; {load}; print(*sys.modules)"],
+            capture_output=True, text=True, check=True, cwd=ROOT,
+        ).stdout.split()  # fmt: skip
     assert HEAVY.intersection(loaded) == only
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mttcg.instrument.native.native_host import llvm_target
 from mttcg.native.object_file import Relocatable, TranslationError, code_of, relocatable_of
 
 
@@ -51,9 +52,10 @@ def _machine(codegen: int) -> Any:
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()  # for conversions, which are assembly
     target = llvm.Target.from_default_triple()
+    processor, features = llvm_target(llvm)
     return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
+        cpu=processor,
+        features=features,
         opt=codegen,
         reloc="pic",
         codemodel="small",

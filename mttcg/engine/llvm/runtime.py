@@ -16,7 +16,7 @@ from mttcg.engine.llvm.rounding import HostFloat
 from mttcg.engine.llvm.signature import CONVENTION
 from mttcg.instrument.native.native_cache import use_native_cache
 from mttcg.instrument.native.native_functions import kept_or_made
-from mttcg.instrument.native.native_host import host_digest
+from mttcg.instrument.native.native_host import made_for
 from mttcg.memory.page import PAGE, PAGE_SHIFT
 from mttcg.state.vcpu_state import VcpuState
 from mttcg.state.words import offsets_of
@@ -74,7 +74,7 @@ def machine_code(host: HostFloat) -> bytes:
     """The loop's, compiled once and kept in a file."""
     loop = text(host)
     digest = blake2b(f"{loop}{OPTIMISED}".encode(), digest_size=8).hexdigest()
-    file = use_native_cache() / f"loop-{digest}-{host_digest()}.bin"
+    file = use_native_cache() / f"loop-{digest}-{made_for()}.bin"
     return kept_or_made(file, lambda: compile_text(loop, OPTIMISED))
 
 

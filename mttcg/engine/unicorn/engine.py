@@ -15,7 +15,6 @@ from mttcg.engine.base import (
     meet_each_block,
     tell_retired,
 )
-from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.address_space import devices_by_page, make_frame, map_memory
 from mttcg.engine.unicorn.fetched_pages import FetchedPages
 from mttcg.engine.unicorn.frame import NOWHERE, FrameWords, Reason, Word
@@ -23,7 +22,8 @@ from mttcg.engine.unicorn.instrumentation import Instrumentation
 from mttcg.engine.unicorn.library import UnicornError, add_hook, start
 from mttcg.engine.unicorn.pieces import TranslatedPieces
 from mttcg.engine.unicorn.registers import UnicornRegisters
-from mttcg.engine.unicorn.unicorn_isa import Hooks, unicorn_isa
+from mttcg.engine.unicorn.unicorn_isa import HOOKS, Hooks, unicorn_isa
+from mttcg.instrument.native.native_functions import native_address
 from mttcg.instrument.plan.plan import Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.system import MemoryFault
@@ -36,7 +36,7 @@ from mttcg.tbcache.cache import Block, BlockCache
 NEVER_REACHED = 1
 """An `until` address that no pc can have."""
 
-_observe = OPERATION(hooks.observe.address)
+_observe = OPERATION(native_address(HOOKS, "observe"))
 RETIRE = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * 2)
 
 
@@ -44,12 +44,12 @@ def add_hooks(engine: Any, frame: FrameWords, found: Hooks) -> Instrumentation:
     """Attach what is there always; the instrumentation attaches the rest."""
     address = address_of_array(frame)
     for kind, function in (
-        (unicorn_const.UC_HOOK_TLB_FILL, hooks.on_tlb_fill),
+        (unicorn_const.UC_HOOK_TLB_FILL, native_address(HOOKS, "on_tlb_fill")),
         (unicorn_const.UC_HOOK_BLOCK, found.on_block),
         (unicorn_const.UC_HOOK_INTR, found.on_exception),
         (unicorn_const.UC_HOOK_INSN_INVALID, found.on_breakpoint),
     ):
-        add_hook(engine, kind, function.address, address)
+        add_hook(engine, kind, function, address)
     return Instrumentation(engine, frame, address, found)
 
 
@@ -97,7 +97,7 @@ class UnicornEngine(UnicornRegisters, Untranslated):
         self.passed: Virtual | None = None
         self.moved: Virtual | None = None
         self.stopping = False
-        self.retire = RETIRE(found.hooks.retire_pending.address)
+        self.retire = RETIRE(found.hooks.retire_pending)
         self.instrumentation = add_hooks(engine, frame, found.hooks)
 
     def run(self, pc: Virtual) -> Exit:

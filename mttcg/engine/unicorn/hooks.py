@@ -111,9 +111,7 @@ def is_plain(frame, address):
     return host.load8(get(frame, PAGE_DEVICE) + (offset >> U64(PAGE_SHIFT))) == U64(0)
 
 
-@cfunc(
-    types.boolean(types.uint64, types.uint64, types.int32, types.uint64, types.uint64), cache=True
-)
+@cfunc(types.boolean(types.uint64, types.uint64, types.int32, types.uint64, types.uint64))
 def on_tlb_fill(_engine, address, kind, result, frame):
     """Map a page: data accesses to RAM itself, fetches to the current version of the code page."""
     page = (address - get(frame, RAM_BASE)) >> U64(PAGE_SHIFT)
@@ -156,7 +154,6 @@ def observe_access(frame, pc, address, size, value, how):
 
 @cfunc(
     types.void(types.uint64, types.uint64, types.uint64, types.uint64, types.uint64, types.uint64),
-    cache=True,
 )
 def observe(frame, pc, address, size, value, write):
     """`observe_access`, for accesses that the host made in Python."""

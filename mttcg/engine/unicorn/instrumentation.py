@@ -95,7 +95,7 @@ class Instrumentation:
         if wanted:
             kind = unicorn_const.UC_HOOK_MEM_READ_AFTER | unicorn_const.UC_HOOK_MEM_WRITE
             self.access_hook = add_hook(
-                self.engine, kind, self.hooks.on_access.address, self.address, *EVERYWHERE
+                self.engine, kind, self.hooks.on_access, self.address, *EVERYWHERE
             )
         elif self.access_hook is not None:
             delete_hook(self.engine, self.access_hook)
@@ -119,7 +119,7 @@ class Instrumentation:
             self.ranges[begin, end] = add_hook(
                 self.engine,
                 unicorn_const.UC_HOOK_CODE,
-                self.hooks.on_instruction.address,
+                self.hooks.on_instruction,
                 self.address,
                 begin,
                 end,

@@ -29,8 +29,7 @@ class UnicornRegisters:
         self.engine, self.frame, self.unicorn_isa = engine, frame, unicorn_isa
         hooks = unicorn_isa.hooks
         self._spill_integer, self._spill_float, self._fill = (
-            COPY(function.address)
-            for function in (hooks.spill_integer, hooks.spill_float, hooks.fill)
+            COPY(function) for function in (hooks.spill_integer, hooks.spill_float, hooks.fill)
         )
 
     def read_x(self, register: int) -> int:

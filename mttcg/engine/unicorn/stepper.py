@@ -10,13 +10,13 @@ import numpy as np
 from unicorn import unicorn_const
 
 from mttcg.engine.base import Exit, ExitKind, Memory
-from mttcg.engine.unicorn import hooks
 from mttcg.engine.unicorn.address_space import devices_by_page, make_frame, map_memory
 from mttcg.engine.unicorn.frame import Reason, Word
 from mttcg.engine.unicorn.library import add_hook, start
 from mttcg.engine.unicorn.registers import UnicornRegisters
 from mttcg.engine.unicorn.sites import rows_of
-from mttcg.engine.unicorn.unicorn_isa import unicorn_isa
+from mttcg.engine.unicorn.unicorn_isa import HOOKS, unicorn_isa
+from mttcg.instrument.native.native_functions import native_address
 from mttcg.instrument.plan.plan import EMPTY, Plan
 from mttcg.isa.base import Isa
 from mttcg.isa.kind import Kind
@@ -53,11 +53,11 @@ class Stepper:
         self.registers = UnicornRegisters(self.engine, self.frame, found)
         seen = unicorn_const.UC_HOOK_MEM_READ_AFTER | unicorn_const.UC_HOOK_MEM_WRITE
         for kind, function in (
-            (unicorn_const.UC_HOOK_TLB_FILL, hooks.on_tlb_fill),
+            (unicorn_const.UC_HOOK_TLB_FILL, native_address(HOOKS, "on_tlb_fill")),
             (unicorn_const.UC_HOOK_INTR, found.hooks.on_exception),
             (seen, found.hooks.on_access),
         ):
-            add_hook(self.engine, kind, function.address, address_of_array(self.frame))
+            add_hook(self.engine, kind, function, address_of_array(self.frame))
         self.plan = EMPTY
         self._watch(EMPTY)
 

@@ -8,25 +8,28 @@ import unicorn
 
 from mttcg.engine.isa_part import isa_part
 from mttcg.isa.base import Isa
-from mttcg.memory.address import Virtual
+from mttcg.memory.address import HostAddress, Virtual
+
+HOOKS = "mttcg.engine.unicorn.hooks"
+"""The module of those that are of no ISA."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """The C functions, made by numba, that uc_hook_add takes; `observe` is that of `hooks`.
+    """Addresses of the C functions, made by numba, that uc_hook_add takes.
 
     retire_pending, spill_integer, spill_float and fill are for the engine to call.
     """
 
-    on_block: Any
-    on_instruction: Any
-    on_access: Any
-    on_exception: Any
-    on_breakpoint: Any
-    retire_pending: Any
-    spill_integer: Any
-    spill_float: Any
-    fill: Any
+    on_block: HostAddress
+    on_instruction: HostAddress
+    on_access: HostAddress
+    on_exception: HostAddress
+    on_breakpoint: HostAddress
+    retire_pending: HostAddress
+    spill_integer: HostAddress
+    spill_float: HostAddress
+    fill: HostAddress
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ KERNEL_FUNCTIONS = {
 }
 """The function of the kernel at whose first instruction each of them is called."""
 CALLED_WHILE_RUNNING: dict[str, tuple[str, ...]] = {
+    "plugin_pre_translate": ("cpu", "pc"),
     "plugin_needs_before_insn": ("pc", "cpu"),
     "plugin_before_insn": ("pc", "cpu"),
     "plugin_vcpu_start": ("cpu",),
@@ -44,7 +45,6 @@ CALLED_WHILE_RUNNING: dict[str, tuple[str, ...]] = {
 """Functions that make a plugin see something without attaching anything, with their arguments."""
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "plugin_init": ("options",),
-    "plugin_pre_translate": ("cpu", "pc"),
     **CALLED_WHILE_RUNNING,
 }
 """All functions that a plugin may have, with their arguments."""

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mttcg.instrument.native.native_cache import remove_unused, sources_digest, use_native_cache
-from mttcg.instrument.native.native_host import host_digest
+from mttcg.instrument.native.native_host import llvm_target, made_for
 from mttcg.instrument.native.progress import tell_compiling
+from mttcg.instrument.native.shipped_code import shipped_file
 from mttcg.memory.address import HostAddress
 from mttcg.native.loaded_code import map_code
 from mttcg.native.object_file import TranslationError, functions_of, relocatable_of
@@ -50,7 +51,7 @@ def _loaded(module: str) -> dict[str, HostAddress]:
 
 def kept_file(module: str) -> Path:
     """Where a module's code is kept, for this state of the sources and this host."""
-    return use_native_cache() / f"{module}-{sources_digest()}-{host_digest()}.native"
+    return use_native_cache() / f"{module}-{sources_digest()}-{made_for()}.native"
 
 
 def c_functions(module: str) -> dict[str, Any]:
@@ -107,11 +108,14 @@ def object_code(compiled: dict[str, Any]) -> bytes | None:
 
 
 def kept_or_made(file: Path, make: Callable[[], Code]) -> bytes | Code:
-    """The code in a file; if there is none, what `make` gives, which is kept unless it is None.
+    """The code in a file, or in one of the package; if there is none, what `make` gives.
+
+    That is kept unless it is None.
 
     One process at a time makes something: those that want the same then wait and find it.
     """
-    code = read_kept(file)
+    shipped = shipped_file(file.name)
+    code = read_kept(file) or (read_kept(shipped) if shipped is not None else None)
     if code is not None:
         return code
     with _alone(file.parent):
@@ -176,9 +180,10 @@ def _machine() -> Any:
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    processor, features = llvm_target(llvm)
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
+        cpu=processor,
+        features=features,
         opt=SPEED_LEVEL,
         reloc="pic",
         codemodel="small",

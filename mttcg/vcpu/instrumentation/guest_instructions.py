@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from mttcg.instrument.api.instruction import GuestInstruction
 from mttcg.isa.code import Code
+from mttcg.isa.targets import target_text
 from mttcg.memory.address import Virtual
 
 
@@ -38,8 +39,7 @@ class GuestInstructions:
         operands = tuple(filter(None, (part.strip() for part in rest.split(","))))
         target = facts.target_from(pc)
         if target is not None and operands:  # it is the last one, as a distance
-            place = self.symbol_at(target)
-            operands = *operands[:-1], f"{target:#x} <{place}>" if place else f"{target:#x}"
+            operands = *operands[:-1], target_text(target, self.symbol_at(target))
         text = f"{name} {', '.join(operands)}".strip()
         where = self.symbol_at(pc)
         return GuestInstruction(pc, word, length, text, facts.what, name, operands, target, where)

@@ -35,7 +35,7 @@ from mttcg.engine.llvm.interpreter.take_over import RESUME, TAKE_OVER
 from mttcg.engine.llvm.interpreter.turns import TURN_OVER
 from mttcg.instrument.native.native_cache import digest_of, sources_in, use_native_cache
 from mttcg.instrument.native.native_functions import kept_or_made
-from mttcg.instrument.native.native_host import host_digest
+from mttcg.instrument.native.native_host import made_for
 from mttcg.isa.registry import NAMES
 from mttcg.memory.address import HostAddress
 from mttcg.memory.host import address_of_array
@@ -130,7 +130,7 @@ def kept_file(
 ) -> Path:
     """Where the code of a module is kept, for this state of the sources and this host."""
     made_from = _sources_digest() if isa.name in NAMES else _digest_of_product(isa, text)
-    return use_native_cache() / f"{kind}-{isa.name}-{made_from}-{host_digest()}.bin"
+    return use_native_cache() / f"{kind}-{isa.name}-{made_from}-{made_for()}.bin"
 
 
 @cache

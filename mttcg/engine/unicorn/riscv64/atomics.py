@@ -144,7 +144,7 @@ def run_atomic(frame, pc, word):
     return True
 
 
-@cfunc(types.void(types.uint64, types.uint32, types.uint64), cache=True)
+@cfunc(types.void(types.uint64, types.uint32, types.uint64))
 def on_exception(_engine, _number, frame):
     """An instruction left to the host, or an illegal one; Unicorn has added 4 to pc."""
     pc = read_register(frame, PC) - U64(4)
@@ -158,7 +158,7 @@ def on_exception(_engine, _number, frame):
     leave(frame, SYSTEM, pc, word)
 
 
-@cfunc(types.boolean(types.uint64, types.uint64), cache=True)
+@cfunc(types.boolean(types.uint64, types.uint64))
 def on_breakpoint(_engine, frame):
     """An ebreak; Unicorn leaves pc on it, and takes True for: it has been dealt with."""
     pc = read_register(frame, PC)

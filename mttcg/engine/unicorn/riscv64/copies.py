@@ -14,7 +14,7 @@ X_AT, F_AT, FCSR_AT = OFFSET["x"], OFFSET["f"], OFFSET["fcsr"]
 HART = int(Word.HART)
 
 
-@cfunc(types.void(types.uint64), cache=True)
+@cfunc(types.void(types.uint64))
 def spill_integer(frame):
     """Copy the integer registers to the hart state."""
     hart = get(frame, HART)
@@ -22,7 +22,7 @@ def spill_integer(frame):
         host.store64(hart + U64(X_AT + 8 * number), read_register(frame, U64(X0 + number)))
 
 
-@cfunc(types.void(types.uint64), cache=True)
+@cfunc(types.void(types.uint64))
 def spill_float(frame):
     """Copy the floating-point registers and fcsr to the hart state."""
     hart = get(frame, HART)
@@ -31,7 +31,7 @@ def spill_float(frame):
     host.store64(hart + U64(FCSR_AT), read_register(frame, U64(FCSR)))
 
 
-@cfunc(types.void(types.uint64), cache=True)
+@cfunc(types.void(types.uint64))
 def fill(frame):
     """Take all registers from the hart state."""
     hart = get(frame, HART)

@@ -70,13 +70,13 @@ def retire(frame, target):
     run_rows(get(frame, EVERY_RETIRED), count, pc, what, value, target, retired)
 
 
-@cfunc(types.void(types.uint64, types.uint64), cache=True)
+@cfunc(types.void(types.uint64, types.uint64))
 def retire_pending(frame, target):
     """`retire`, for the engine when control has left what can be fetched."""
     retire(frame, target)
 
 
-@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
+@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64))
 def on_block(_engine, pc, size, frame):
     """Enter a block, or a further piece of one, which is only counted, as instructions.
 
@@ -142,7 +142,7 @@ def run_before(frame, pc, size):
         observe_fence(frame, pc)
 
 
-@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64), cache=True)
+@cfunc(types.void(types.uint64, types.uint64, types.uint32, types.uint64))
 def on_instruction(_engine, pc, size, frame):
     """Before an instruction: run the plan's operations for it."""
     if get(frame, EXIT) != U64(NONE):
@@ -159,7 +159,6 @@ def on_instruction(_engine, pc, size, frame):
 
 @cfunc(
     types.void(types.uint64, types.int32, types.uint64, types.int32, types.int64, types.uint64),
-    cache=True,
 )
 def on_access(_engine, kind, address, size, value, frame):
     """A load that has read, or a store that is about to write, plain RAM.

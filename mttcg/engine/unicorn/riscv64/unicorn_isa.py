@@ -2,14 +2,17 @@
 
 import unicorn
 
-from mttcg.engine.unicorn.riscv64 import atomics, copies, hooks
 from mttcg.engine.unicorn.riscv64.extremes import compute_extreme, is_computed
 from mttcg.engine.unicorn.riscv64.limits import UnicornLimits
 from mttcg.engine.unicorn.riscv64.numbers import F0, MSTATUS, PC, PRIVILEGE, X0
 from mttcg.engine.unicorn.unicorn_isa import Hooks, UnicornIsa
+from mttcg.instrument.native.native_functions import native_address
 from mttcg.isa.riscv64.system import float_enabled
 
 USER, MACHINE = 0, 3
+HOOKS, ATOMICS, COPIES = (
+    f"mttcg.engine.unicorn.riscv64.{n}" for n in ("hooks", "atomics", "copies")
+)
 FLOAT_ON = 3 << 13
 """Of mstatus: the field FS."""
 
@@ -34,15 +37,15 @@ UNICORN = UnicornIsa(
     integer=X0,
     floating=F0,
     hooks=Hooks(
-        on_block=hooks.on_block,
-        on_instruction=hooks.on_instruction,
-        on_access=hooks.on_access,
-        on_exception=atomics.on_exception,
-        on_breakpoint=atomics.on_breakpoint,
-        retire_pending=hooks.retire_pending,
-        spill_integer=copies.spill_integer,
-        spill_float=copies.spill_float,
-        fill=copies.fill,
+        on_block=native_address(HOOKS, "on_block"),
+        on_instruction=native_address(HOOKS, "on_instruction"),
+        on_access=native_address(HOOKS, "on_access"),
+        on_exception=native_address(ATOMICS, "on_exception"),
+        on_breakpoint=native_address(ATOMICS, "on_breakpoint"),
+        retire_pending=native_address(HOOKS, "retire_pending"),
+        spill_integer=native_address(COPIES, "spill_integer"),
+        spill_float=native_address(COPIES, "spill_float"),
+        fill=native_address(COPIES, "fill"),
     ),
     enable_float=enable_float,
     float_enabled=float_enabled,
