@@ -53,6 +53,19 @@ def test_turns_may_be_short(quantum: int, tmp_path: Path) -> None:
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.parametrize("quantum", [50_000, 10_000_000])
+def test_code_is_optimised_and_the_run_is_the_same(quantum: int, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"smp": 2, "deterministic": True, "quantum": quantum}
+    options |= {"symbols_set": {"rounds": 300}, "code_store": None}
+    found = []
+    for tiers in (None, "interpreter"):
+        chosen = {"tiers": tiers} if tiers else {}
+        result = Machine(GUESTS / "mix.elf", **options, **chosen).run(console=io.BytesIO())
+        assert (result.code_cache["written"] > 0) == (tiers is None)
+        found.append([(v.instructions, v.blocks, v.traps, v.interrupts) for v in result.vcpus])
+    assert found[0] == found[1]
+
+
 def test_each_hart_runs_the_same_instructions(tmp_path: Path) -> None:
     logs = []
     for number in range(2):

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from run_harness import Running, guest
 
+pytestmark = pytest.mark.timeout(900)
+COMPILES_SECONDS = 800.0
+"""All native code is compiled, which takes some 25 s of a core that nothing else needs."""
 STDERR_IS_A_TERMINAL = (
     "-c",
     "import os, sys; os.dup2(int(sys.argv.pop(1)), 2); "
@@ -54,5 +57,5 @@ def test_nothing_is_told_where_is_no_terminal(
         *("--quiet", "--plugin", "hotblocks"),
         environment={"NUMBA_CACHE_DIR": str(tmp_path)},
     )
-    assert running.wait() == 0
+    assert running.wait(COMPILES_SECONDS) == 0
     assert running.stderr == ""

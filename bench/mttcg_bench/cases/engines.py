@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mttcg_bench.cases.choice import CaseChoice
 from mttcg_bench.cases.figures import cpu_over, per_second, ratio, time_over, work
+from mttcg_bench.cases.turns import deterministic
 from mttcg_bench.model import FEW_ROUNDS, Bar, Better, Case, Figure, Resource, Side, Variant
 
 QEMU = {"version": "7.2"}
@@ -29,6 +30,7 @@ def cases(choice: CaseChoice) -> Iterator[Case]:
         yield from (TWO_HARTS, ATOMICS, TRANSLATION, INTERPRETER, PAGED)
         without_a_claim = (LOCKS, ONCE, WARMING, SHARED_CODE, MEMORY, LITMUS)
         yield from (replace(case, rounds=FEW_ROUNDS) for case in without_a_claim)
+        yield deterministic()
     if choice.has_engine("unicorn"):
         yield UNICORN
 

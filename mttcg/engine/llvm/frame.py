@@ -130,6 +130,7 @@ class Word(IntEnum):
     FIRMWARE_WORDS = auto()  # of its words
     # of turns, in a run that repeats; see `interpreter/turns`
     TURNS = auto()  # 1: harts take turns, and only the host takes interrupts between instructions
+    TURN_NEARS = auto()  # what the hart has retired when the host is to come near its turn's end
     TURN_END = auto()  # what the hart has retired where it is to stop, exactly; 0: the count says
     TURN_CLOCK = auto()  # host address of what the hart's instructions are from the clock, 0: none
     TIMER_SET = auto()  # 1: a timer was set natively

@@ -41,6 +41,7 @@ FRAME = {
     "first": Word.FIRST,
     "interpreter": Word.ENTER,
     "attend": Word.ATTEND,
+    "turns": Word.TURNS,
     "resume": Word.RESUME,
     "seconds": Word.SECONDS,
     "nanoseconds": Word.NANOSECONDS,
@@ -92,6 +93,7 @@ entry:
   %request_at = getelementptr i8, ptr %hart, i64 {OFFSET["request"]}
   %alert_at = getelementptr i8, ptr %hart, i64 {OFFSET["alert"]}
   %attend = load ptr, ptr %attend_at
+  %turns = load i64, ptr %turns_at
   %resume = load ptr, ptr %resume_at
   %interpreter = load ptr, ptr %interpreter_at
   %jumps = load ptr, ptr %jumps_at
@@ -203,8 +205,10 @@ over:
     i64 {int(Reason.REQUEST)}, label %ask
   ]
 ask:
-  %unattended = icmp eq ptr %attend, null
-  br i1 %unattended, label %leave, label %look_at_inputs
+  %system_is_native = icmp ne ptr %attend, null
+  %no_turns = icmp eq i64 %turns, 0
+  %answers = and i1 %system_is_native, %no_turns
+  br i1 %answers, label %look_at_inputs, label %leave
 look_at_inputs:
   %needed = call i64 %attend(ptr %hart, ptr %frame)
   %attended = icmp eq i64 %needed, 0

@@ -7,7 +7,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
-from mttcg.engine.llvm.frame import ONE_INSTRUCTION, Word
+from mttcg.engine.llvm.frame import INSTRUCTIONS_PER_LOOK, ONE_INSTRUCTION, Word
 from mttcg.engine.llvm.interpreter.interpreter import PageInterpreter
 from mttcg.memory.address import HostAddress
 from mttcg.memory.page import PAGE
@@ -44,7 +44,7 @@ class TurnLimit:
         for word, value in {
             Word.TURNS: 1,
             Word.TURN_CLOCK: clock,
-            Word.ATTEND: native.always,
+            Word.ATTEND: native.look_in_turn,
             Word.STOP: native.turn_over,
             Word.TRANSLATED: native.translated,
             Word.PREDECODE: native.predecode,
@@ -52,16 +52,18 @@ class TurnLimit:
             frame[word] = value
 
     def left(self) -> bool:
-        """Whether the hart may run any instruction."""
-        return bool(self.hart.instructions < self.end())
+        """Whether the hart may run any instruction; see to where."""
+        self.reached = self.end()
+        return bool(self.hart.instructions < self.reached)
 
     def begin(self) -> None:
-        """Before native code runs: have it come back in time."""
-        self.reached = self.end()
+        """Before native code runs, and some are left: have it come back in time."""
         left = self.reached - self.hart.instructions
         frame, early = self.frame, left - MOST_PAST_LOOK
+        until_look = min(early, INSTRUCTIONS_PER_LOOK)
         frame[Word.TIMER_SET] = 0
-        frame[Word.SINCE] = -early * ONE_INSTRUCTION & MASK if early > 0 else 0
+        frame[Word.SINCE] = -until_look * ONE_INSTRUCTION & MASK if early > 0 else 0
+        frame[Word.TURN_NEARS] = self.reached - MOST_PAST_LOOK if early > 0 else 0
         frame[Word.TURN_END] = 0 if early > 0 else self.reached
         if early <= 0 and not frame[Word.FIRST]:
             frame[Word.FIRST] = frame[Word.ENTER]

@@ -22,10 +22,10 @@ from mttcg.engine.llvm.interpreter.handlers import name_of, source
 from mttcg.engine.llvm.interpreter.interpreted_isa import InterpretedIsa
 from mttcg.engine.llvm.interpreter.predecode import PREDECODE
 from mttcg.engine.llvm.interpreter.shared import (
-    ALWAYS,
     ENTER,
     FILL,
     LEFT,
+    LOOK_IN_TURN,
     NEXT_PAGE,
     TRANSLATED,
 )
@@ -60,7 +60,7 @@ class InterpreterFunctions(NamedTuple):
         enter, resume, take_over: to be called like translated code.
         attend, due: see `system_functions`; 0 if the host does all that is of the system.
         straddle: see there; 0 if no addresses are translated.
-        always: in the place of `attend` where harts take turns; turn_over: see `turns`.
+        look_in_turn: in the place of `attend` where harts take turns; turn_over: see `turns`.
     """
 
     handlers: tuple[HostAddress, ...]
@@ -77,7 +77,7 @@ class InterpreterFunctions(NamedTuple):
     attend: HostAddress
     due: HostAddress
     straddle: HostAddress
-    always: HostAddress
+    look_in_turn: HostAddress
     turn_over: HostAddress
 
 
@@ -113,7 +113,7 @@ def _load(isa: InterpretedIsa) -> InterpreterFunctions:
     others = (DECODING, PREDECODE, FILL, NEXT_PAGE, LEFT, TRANSLATED, ENTER, RESUME, TAKE_OVER)
     system = (at.get(function, NO_FUNCTION) for function in (ATTEND_AT_LOOK, DUE, STRADDLE))
     found = (at[name] for name in others)
-    turns = (at[function] for function in (ALWAYS, TURN_OVER.removeprefix("@")))
+    turns = (at[function] for function in (LOOK_IN_TURN, TURN_OVER.removeprefix("@")))
     return InterpreterFunctions(handlers, put_table(handlers), *found, *system, *turns)
 
 

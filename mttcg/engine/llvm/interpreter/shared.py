@@ -13,7 +13,6 @@ from mttcg.engine.llvm import places
 from mttcg.engine.llvm.counts import publish_counts
 from mttcg.engine.llvm.fields import define_fields
 from mttcg.engine.llvm.frame import (
-    COUNT_START,
     FAULTS,
     ONE_BLOCK,
     ONE_INSTRUCTION,
@@ -44,6 +43,7 @@ from mttcg.engine.llvm.interpreter.turns import (
     enter_exactly,
     is_exact,
     left_of_turn,
+    look_in_turn,
     place_stop,
     stop_functions,
     take_stop,
@@ -62,6 +62,7 @@ from mttcg.engine.llvm.places import (
     HART,
     PC,
     REQUEST,
+    SINCE,
 )
 from mttcg.engine.llvm.sampling import add_sample
 from mttcg.engine.llvm.signature import (
@@ -85,8 +86,8 @@ from mttcg.tbcache.predecoded import OWN_HANDLER_SHIFT, OWN_HANDLERS, RECORD_SHI
 
 FILL, NEXT_PAGE, LEFT, TRANSLATED = "fill", "next_page", "left", "translated"
 ENTER = "enter"
-ALWAYS = "always"
-"""In the place of `ATTEND` where harts take turns: the host is to look."""
+LOOK_IN_TURN = "look_in_turn"
+"""In the place of `ATTEND` where harts take turns."""
 REASONS = (
     Reason.REQUEST,
     Reason.SYSTEM,
@@ -137,7 +138,7 @@ def shared_functions(
     )
     for function, body in zip(stop_functions(), (place_stop, take_stop), strict=True):
         yield function_of(isa, function, body)
-    yield function_of(isa, Function(f"dso_local i64 @{ALWAYS}", (HART, FRAME)), _always)
+    yield function_of(isa, Function(f"dso_local i64 @{LOOK_IN_TURN}", (HART, FRAME)), look_in_turn)
     yield from device_functions(partial(function_of, isa))
     yield from _functions_of_system(isa)
     yield show_records_function()
@@ -165,10 +166,6 @@ def function_of(isa: InterpretedIsa, function: Function, emit: Callable[[Builder
     build.allocate(COUNT)
     emit(build)
     return "\n".join(function.text(advice=True))
-
-
-def _always(build: Builder) -> None:
-    build.give(I64("1"))
 
 
 def _publish(build: Builder, count: I64) -> None:
@@ -225,7 +222,7 @@ def _look(isa: InterpretedIsa, build: Builder) -> None:
         build.end(returns=True)
     build.begin(go)
     # an interrupt may have been taken
-    tail_call(build, DISPATCH, IP, constant(COUNT_START), build.load(PC, COUNTER, I64))
+    tail_call(build, DISPATCH, IP, build.load(SINCE, COUNTER, I64), build.load(PC, COUNTER, I64))
 
 
 def _run_rest_of_turn(isa: InterpretedIsa, build: Builder, pc: I64) -> None:
@@ -242,10 +239,12 @@ def _run_rest_of_turn(isa: InterpretedIsa, build: Builder, pc: I64) -> None:
 
 
 def _asked(build: Builder, isa: InterpretedIsa) -> I64:
-    """Whether the host is to look; other than 0 if it is, as it is where harts take turns."""
-    turns = frame_word(build, Word.TURNS)
-    attend, on, before = build.new_block("attend"), build.new_block("attended"), build.block
-    build.branch(build.compare("eq", turns, 0), attend, on)
+    """Whether the host is to look; other than 0 if it is."""
+    attend, turn, on = (build.new_block(word) for word in ("attend", "in_turn", "attended"))
+    build.branch(build.compare("eq", frame_word(build, Word.TURNS), 0), attend, turn)
+    build.begin(turn)
+    in_turn = build.call(I64, f"@{LOOK_IN_TURN}", HART, FRAME)
+    build.goto(on)
     build.begin(attend)
     if isa.events is None:
         asked: I64 = build.load_atomic(REQUEST, "monotonic", I64)
@@ -253,7 +252,7 @@ def _asked(build: Builder, isa: InterpretedIsa) -> I64:
         asked = build.call(I64, f"@{ATTEND_AT_LOOK}", HART, FRAME)
     build.goto(on)
     build.begin(on)
-    return build.phi(I64, (turns, before), (asked, attend))
+    return build.phi(I64, (in_turn, turn), (asked, attend))
 
 
 def _leave_or_trap(isa: InterpretedIsa, reason: Reason, build: Builder) -> None:

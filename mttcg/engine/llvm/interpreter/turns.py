@@ -1,15 +1,15 @@
 """Ending a hart's turn after so many instructions exactly, where harts take turns.
 
-Translated code, and the interpreter, come back for a look at a block's beginning, which is too late
-or too early by some instructions. So the count is set to come back early, and the rest of the turn
-is run here alone: each block is entered by way of a look (`enter_exactly`), with no translation.
-Where the turn ends within the block, the record of the first instruction that is not to run gets
-another handler, `TURN_OVER`. There is one such record at a time; only the hart whose turn it is
-runs, so that no other meets it.
+Translated code, and the interpreter, look at a block's beginning, which is too late or too early by
+some instructions. So they come back at a look that is early (`look_in_turn`), and the rest of the
+turn is run here alone: each block is entered by way of a look (`enter_exactly`), with no
+translation. Where the turn ends within the block, the record of the first instruction that is not
+to run gets another handler, `TURN_OVER`. There is one such record at a time; only the hart whose
+turn it is runs, so that no other meets it.
 """
 
 from mttcg.engine.llvm.counts import retired_at
-from mttcg.engine.llvm.frame import Word
+from mttcg.engine.llvm.frame import INSTRUCTIONS_PER_LOOK, ONE_INSTRUCTION, Word
 from mttcg.engine.llvm.interpreter.decoding import EMPTY_NUMBER
 from mttcg.engine.llvm.interpreter.fill import meet
 from mttcg.engine.llvm.interpreter.observed_layout import BLOCK_ROWS, CHOSEN
@@ -17,9 +17,11 @@ from mttcg.engine.llvm.ir.builder import Builder
 from mttcg.engine.llvm.ir.forms import COUNTER, UNKNOWN
 from mttcg.engine.llvm.ir.function import Function
 from mttcg.engine.llvm.ir.values import I1, I8, I64, ZERO, BasicBlock, Pointer
-from mttcg.engine.llvm.places import FRAME, HART
+from mttcg.engine.llvm.places import FRAME, HART, INSTRUCTIONS, REQUEST, SINCE
 from mttcg.engine.llvm.signature import frame_pointer, frame_word, handler_of, tail_call
 from mttcg.memory.page import PAGE
+from mttcg.state.vcpu_state import VcpuState
+from mttcg.state.words import offsets_of
 from mttcg.tbcache.predecoded import (
     ENDS_BLOCK,
     HANDLERS_AT,
@@ -29,6 +31,7 @@ from mttcg.tbcache.predecoded import (
     RECORD_SHIFT,
 )
 
+ALERT = offsets_of(VcpuState)["alert"]
 TURN_OVER = "@turn_over"
 """The handler at which a turn ends."""
 PLACE_STOP, TAKE_STOP = "@place_stop", "@take_stop"
@@ -41,6 +44,24 @@ RECORDS, OFFSET, LEFT, OBSERVED = (
 """Parameters of PLACE_STOP: the page's first record, where in the page the hart is, how many
 instructions it may run, and whether something is attached to the page."""
 AT, TO_RUN = Pointer("%at"), Pointer("%to_run")
+
+
+def look_in_turn(build: Builder) -> None:
+    """Whether the host is to look, as it is asked or the turn nears its end; when to look again."""
+    retired = build.load(INSTRUCTIONS, COUNTER, I64)
+    left = build.binary("sub", frame_word(build, Word.TURN_NEARS), retired)
+    soon = build.compare("slt", left, INSTRUCTIONS_PER_LOOK)
+    until_look = build.select(soon, left, INSTRUCTIONS_PER_LOOK, I64)
+    count = build.binary("mul", until_look, -ONE_INSTRUCTION)
+    near, on = build.new_block("near"), build.new_block("on")
+    build.branch(build.compare("sle", left, 0), near, on)
+    build.begin(near)
+    build.give(I64("1"))
+    build.begin(on)
+    build.store(count, SINCE, COUNTER)
+    alerted = build.load_atomic(build.offset(HART, ALERT), "monotonic", I64)
+    asked = build.load_atomic(REQUEST, "monotonic", I64)
+    build.give(build.binary("or", asked, alerted))
 
 
 def is_exact(build: Builder) -> I1:
