@@ -54,11 +54,11 @@ SIGNAL_CODE, SIGNAL_ADDRESS = U64(8), U64(16)
 FAULT_CODE, FAULT_WRITES = U64(192), U64(2)
 """Byte offset in ucontext_t of REG_ERR, and its bit of a write (Intel SDM volume 3, 4.7)."""
 READ, READ_WRITE = U64(1), U64(3)
-QUIET_SHIFT = 6
-"""A page that was opened n times is protected again when it was found unchanged 64^n times in a
-row: by then comparing it has cost about what a fault and two calls of mprotect do."""
-LONGEST_QUIET = 5
-"""Of these n, the largest."""
+QUIET_COMPARISONS = 64
+"""A page that was opened is protected again when it was found unchanged so often in a row: by then
+comparing it has cost about what a fault and two calls of mprotect do."""
+MOST_DOUBLINGS = 5
+"""Of that, one for each further time that it was opened."""
 
 
 @njit(cache=True)
@@ -219,9 +219,10 @@ def wants_protection(words, page, quiet):
     if asked_of(words, page) != ZERO:
         return False
     times = host.load64(row_of(words, page) + U64(TIMES_OPENED))
-    return times < U64(NEVER_AGAIN) and quiet >= ONE << (
-        min(times, U64(LONGEST_QUIET)) * U64(QUIET_SHIFT)
-    )
+    if times == ZERO:
+        return quiet != ZERO
+    enough = U64(QUIET_COMPARISONS) << min(times - ONE, U64(MOST_DOUBLINGS))
+    return times < U64(NEVER_AGAIN) and quiet >= enough
 
 
 @njit(cache=True)
