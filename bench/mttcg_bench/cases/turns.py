@@ -23,7 +23,7 @@ def deterministic() -> Case:
     )
     return Case(
         name="engines.deterministic",
-        purpose="mix on llvm, with --deterministic and without; short turns on a hundredth of the work",
+        purpose="mix with --deterministic and without; short turns on a hundredth of the work",
         guest="mix",
         symbols={"rounds": ROUNDS},
         variants=tuple(variant for pair in pairs for variant in pair),
