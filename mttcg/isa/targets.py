@@ -20,9 +20,9 @@ def disassemble_absolute(
         begin = at - address
         facts = code.facts(int.from_bytes(data[begin : begin + size], "little"))
         target = facts.target_from(Virtual(at))
-        others, name, last = text.rpartition(", " if ", " in text else " ")
-        if target is not None and last:  # it is the last operand
+        others, space, _ = text.rpartition(", " if ", " in text else " ")
+        if target is not None and space:  # it is the last operand, of those that have some
             place = "" if symbol_at is None else symbol_at(target)
-            text = f"{others}{name}{target_text(target, place)}"
+            text = f"{others}{space}{target_text(target, place)}"
         lines.append((at, size, text))
     return lines
