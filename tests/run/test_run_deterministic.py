@@ -56,7 +56,7 @@ def test_turns_may_be_short(quantum: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("quantum", [50_000, 10_000_000])
 def test_code_is_optimised_and_the_run_is_the_same(quantum: int, tmp_path: Path) -> None:
     options: dict[str, Any] = {"smp": 2, "deterministic": True, "quantum": quantum}
-    options |= {"symbols_set": {"rounds": 300}, "code_store": None}
+    options |= {"symbols_set": {"rounds": 100}, "code_store": None}
     found = []
     for tiers in (None, "interpreter"):
         chosen = {"tiers": tiers} if tiers else {}
